@@ -1,0 +1,12 @@
+"""Data sets and their partitions: sources to arrays, labels to index lists.
+
+Cheap to import: torchvision and scikit-learn are imported when a data set of theirs is loaded.
+"""
+
+from datasets import partition
+from datasets.arrays import Arrays, DataError
+from datasets.partition import Partition
+from datasets.scaling import SCALINGS, scale
+from datasets.sources import SOURCES, load
+
+__all__ = ["SCALINGS", "SOURCES", "Arrays", "DataError", "Partition", "load", "partition", "scale"]

@@ -1,0 +1,33 @@
+"""What a source of data hands over, and the one error this folder raises."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+
+
+class DataError(ValueError):
+    """Data that cannot be had or shared out as asked: one line that says what to do about it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """A whole data set in memory, as its source stores it (see `datasets.scaling` for inputs).
+
+    name: the name it was loaded by.
+    x: (n, channels, height, width) images, uint8 in 0..255 (`digits`: float32 in 0..16),
+        or (n, features) float32.
+    y: (n,) int64 labels in 0..classes-1.
+    classes: the number of labels the task has, whether or not all occur in y.
+    client: (n,) int64, the client that generated each sample; None where the source has none.
+    """
+
+    name: str
+    x: NDArray[Any]
+    y: Ints
+    classes: int
+    client: Ints | None = None

@@ -1,0 +1,67 @@
+"""Synthetic(alpha, beta): a federation whose clients differ in their models and their inputs."""
+
+from math import isfinite
+
+import numpy as np
+
+from datasets.arrays import Arrays, DataError
+
+FEATURES = 60
+CLASSES = 10
+DEVIATION = np.arange(1, FEATURES + 1) ** -0.6  # (60,): the square roots of j^-1.2
+
+
+def synthetic(alpha: float = 0.5, beta: float = 0.5, clients: int = 100, seed: int = 0) -> Arrays:
+    """Synthetic(alpha, beta) of Li et al. (FedProx, MLSys 2020), as pFedMe draws it.
+
+    For client i, with N(mean, standard deviation):
+
+        n_i = 5 (int(lognormal(4, 2)) + 50)
+        a_i ~ N(0, alpha), b_i ~ N(0, beta), v_i ~ N(b_i, 1) in 60 dimensions
+        W_i ~ N(a_i, 1) of shape (60, 10), c_i ~ N(a_i, 1) of length 10
+        x ~ N(v_i, diag(j^-0.6)), j = 1..60, that is, variances j^-1.2
+        y = argmax(x W_i + c_i)
+
+    FedProx's text reads alpha and beta as variances; its generator, and pFedMe's after it, pass
+    them as standard deviations, and so does this one. Draws follow pFedMe's generator in order
+    (all n, all a, all b, all v, then client by client W, c, x) from one legacy NumPy stream:
+    defaults give that generator's own 205,795 samples.
+
+    alpha: >= 0, the spread of the clients' a_i. It changes no sample: a_i shifts the logits of
+        all ten classes alike, and every client draws a W_i of its own even at 0.
+    beta: >= 0, how far the clients' inputs differ; 0 draws all v_i around the origin.
+    clients: >= 1. seed: 0..2^32-1, of the legacy stream.
+
+    Returns x (n, 60) float32, y (n,) in 0..9 and client (n,), client by client.
+    Raises DataError for a parameter outside its range.
+    """
+    _check(alpha, beta, clients, seed)
+    rng = np.random.RandomState(seed)
+    sizes = (rng.lognormal(4, 2, clients).astype(np.int64) + 50) * 5
+    a = rng.normal(0, alpha, clients)
+    b = rng.normal(0, beta, clients)
+    v = rng.normal(b[:, None], 1, (clients, FEATURES))
+    x = np.empty((sizes.sum(), FEATURES), np.float32)
+    y = np.empty(len(x), np.int64)
+    ends = np.cumsum(sizes)
+    for i, (start, end) in enumerate(zip(ends - sizes, ends, strict=True)):
+        w = rng.normal(a[i], 1, (FEATURES, CLASSES))
+        c = rng.normal(a[i], 1, CLASSES)
+        # multivariate_normal draws the same numbers, then multiplies by a singular vector basis
+        # of the diagonal covariance: the identity, up to signs that depend on the LAPACK in use.
+        rows = v[i] + rng.standard_normal((end - start, FEATURES)) * DEVIATION
+        x[start:end] = rows
+        y[start:end] = np.argmax(rows @ w + c, axis=1)
+    client = np.repeat(np.arange(clients, dtype=np.int64), sizes)
+    return Arrays("synthetic", x, y, CLASSES, client)
+
+
+def _check(alpha: float, beta: float, clients: int, seed: int) -> None:
+    for name, spread in (("alpha", alpha), ("beta", beta)):
+        if not (isinstance(spread, int | float) and isfinite(spread) and spread >= 0):
+            raise DataError(f"synthetic: {name} must be a finite number from 0 up, not {spread!r}")
+    for name, number, low, high in (("clients", clients, 1, 10**6), ("seed", seed, 0, 2**32 - 1)):
+        if not (isinstance(number, int) and low <= number <= high):
+            raise DataError(
+                f"synthetic: {name} must be a whole number in {low}..{high}, not {number!r}"
+            )
