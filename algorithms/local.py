@@ -1,0 +1,47 @@
+"""Local-only: every client trains alone; nothing is ever sent.
+
+The baseline that a personalised method has to beat to justify its communication. Its use as
+such: McMahan et al., AISTATS 2017; argued for in pFL by Yu, Bagdasaryan, Shmatikov, *Salvaging
+Federated Learning by Local Adaptation*, arXiv 2002.04758, 2020.
+
+    E times a round  m_i ← m_i − η ∇f_i(m_i)
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from benchmark.algorithm import Cohort, Globals, Positive, Steps, Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyper:
+    """Settings of local training."""
+
+    eta: Positive = 0.01
+    """η, the step size."""
+    E: Steps = 10
+    """Local steps a round, each on one mini-batch."""
+
+
+class State(NamedTuple):
+    """What the clients keep; there is no global model."""
+
+    m: Table
+
+
+def init(w: Globals, everyone: Cohort, hyper: Hyper) -> State:
+    """Every client starts from the initial model."""
+    return State(everyone.spread(w))
+
+
+def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:
+    """E steps of plain SGD at each client."""
+    m = cohort.read(state.m)
+    for batch in cohort.batches(hyper.E):
+        m = m - hyper.eta * cohort.grad(m, batch)
+    return State(cohort.write(state.m, m))
+
+
+def personal_models(state: State, everyone: Cohort, hyper: Hyper) -> Table:
+    """Each client's own model."""
+    return state.m

@@ -1,0 +1,122 @@
+"""PFML: a local and an auxiliary model that learn from each other, both regularised.
+
+Yang, Tian, Zhang, *Regularized Mutual Learning for Personalized Federated Learning*, ACML
+2021, Algorithm 1. Client i holds a local model w_i, which it sends, and an auxiliary model
+m_i, which it keeps. Their mutual losses on a batch, the peer's probabilities being constants:
+
+    L(w) = f(w) + KL(p_m ‖ p_w)        L(m) = f(m) + KL(p_w ‖ p_m)
+
+One round at a client, from w_i ← w_t, for each of E mini-batches: K times, both at once,
+
+    θ ← θ − α (∇L(θ) + λ (θ − m) + μ θ)        ≈ argmin h(m), the personalised model
+    ŵ ← ŵ − α (∇L(ŵ) + λ (ŵ − w) + μ ŵ)        ≈ argmin g(w)
+
+and then  m ← m − η ∇L(m) − ηλ (m − θ),   w ← w − η ∇L(w) − ηλ (w − ŵ).
+At the server  w_{t+1} = (1 − β) w_t + β · mean of w_i over those who send.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from benchmark.algorithm import (
+    Cohort,
+    Globals,
+    NonNegative,
+    Positive,
+    Steps,
+    Table,
+    cross_entropy,
+    disagreement,
+    kl_divergence,
+    proximal_step,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyper:
+    """Settings of PFML. Those after ``beta`` are choices that the paper leaves open."""
+
+    eta: Positive = 0.01
+    """η, the step size of the outer updates."""
+    E: Steps = 10
+    """Local steps a round, each on one mini-batch."""
+    K: Steps = 3
+    """Inner ("personalisation") steps on each mini-batch."""
+    lam: NonNegative = 15.0
+    """λ, the pull of both regularisers. 0: mutual learning by SGD, θ and ŵ do not matter."""
+    beta: Positive = 1.0
+    """β, the server's step. 1: the mean itself."""
+    alpha: Positive = 0.01
+    """α, the step size of the inner steps; the paper prints none."""
+    mu: NonNegative = 0.0
+    """μ, weight decay of the inner steps (the text calls MLR l2-regularised, with no weight)."""
+    mutual: Literal["kl", "agreement", "none"] = "kl"
+    """The mutual term: the KL divergence of the text; the agreement form that the published
+    curves fit (see :func:`benchmark.algorithm.disagreement`); or none."""
+    mutual_weight: NonNegative = 1.0
+    """Weight of the mutual term. 1/C is a KL averaged over the C classes too."""
+    peer: Literal["refreshed", "fixed"] = "refreshed"
+    """In the K steps, the peer is the other inner iterate, or the outer model of the batch."""
+    centre: Literal["previous", "current"] = "previous"
+    """Centre of the proximal terms: the models at the start of the round (m_prev and w_t of
+    Algorithm 1), or the current m_e and w_e."""
+    inner_start: Literal["restart", "carry"] = "restart"
+    """Do θ and ŵ restart at m_e and w_e for each batch, or carry on."""
+    persistent: bool = True
+    """m starts a round as the client's auxiliary model of its last round (the text), or as
+    w_t (Algorithm 1)."""
+    scored: Literal["theta", "auxiliary"] = "theta"
+    """The model that PM scores: θ_i as the text says, or m_i."""
+
+
+class State(NamedTuple):
+    """The global model, and what each client held at the end of its last round."""
+
+    w: Globals
+    m: Table
+    theta: Table
+
+
+def init(w: Globals, everyone: Cohort, hyper: Hyper) -> State:
+    """All start from the initial model."""
+    table = everyone.spread(w)
+    return State(w, table, table)
+
+
+def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:
+    """One round of Algorithm 1."""
+    alpha, eta, lam, mu = hyper.alpha, hyper.eta, hyper.lam, hyper.mu
+
+    loss = cross_entropy
+    if hyper.mutual != "none":
+        term = kl_divergence if hyper.mutual == "kl" else disagreement
+        loss = cross_entropy + hyper.mutual_weight * term
+
+    w = w_hat = w_prev = cohort.spread(state.w)
+    m = theta = m_prev = cohort.read(state.m) if hyper.persistent else w
+    for batch in cohort.batches(hyper.E):
+        at_m, at_w = cohort.forward(m, batch), cohort.forward(w, batch)
+        G_m, G_w = at_m.grad(loss, at_w.probs), at_w.grad(loss, at_m.probs)
+        if hyper.centre == "current":
+            m_prev, w_prev = m, w
+        if hyper.inner_start == "restart":
+            theta, w_hat = m, w
+        for k in range(hyper.K):
+            if k == 0 and hyper.inner_start == "restart":
+                g_theta, g_w_hat = G_m, G_w  # the same gradients, at the same point
+            else:
+                at_theta, at_w_hat = cohort.forward(theta, batch), cohort.forward(w_hat, batch)
+                fixed = hyper.peer == "fixed"
+                g_theta = at_theta.grad(loss, (at_w if fixed else at_w_hat).probs)
+                g_w_hat = at_w_hat.grad(loss, (at_m if fixed else at_theta).probs)
+            theta = proximal_step(theta, g_theta, alpha, lam, m_prev, mu)
+            w_hat = proximal_step(w_hat, g_w_hat, alpha, lam, w_prev, mu)
+        m = proximal_step(m, G_m, eta, lam, theta)
+        w = proximal_step(w, G_w, eta, lam, w_hat)
+    mixed = (1 - hyper.beta) * state.w + hyper.beta * cohort.mean(w)
+    return State(mixed, cohort.write(state.m, m), cohort.write(state.theta, theta))
+
+
+def personal_models(state: State, everyone: Cohort, hyper: Hyper) -> Table:
+    """θ_i of each client's last round (m_i if so asked)."""
+    return state.theta if hyper.scored == "theta" else state.m

@@ -1,0 +1,1 @@
+"""What an experiment is and how it runs: specifications, the stacked engine, the store."""

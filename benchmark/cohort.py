@@ -1,0 +1,255 @@
+"""The clients of a federation on a device: sampling, batches, stacked gradients."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmark.algorithm import AnyLoss, Batch, Loss, cross_entropy, softmax
+from benchmark.models import Backward, Network
+from benchmark.streams import stream
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Samples grouped by client into blocks of equal length, the last of each padded.
+
+    Client i's sample j lies in block ``first[i] + j // B`` at place ``j % B``; a block is a
+    mini-batch in fixed order as it stands.
+    """
+
+    x: Tensor  # (M, B, …)
+    y: Tensor  # (M, B) int64
+    mask: Tensor  # (M, B) 0 or 1, in x's dtype
+    owner: Tensor  # (M,) the client
+    first: Ints  # (N,)
+    count: Ints  # (N,) blocks of each client
+    size: Ints  # (N,) samples of each client
+
+    @cached_property
+    def membership(self) -> Tensor:
+        """(M, N) float64: 1 where the block is the client's; sums by client are products with
+        it, whose order of summation is fixed."""
+        return torch.nn.functional.one_hot(self.owner, len(self.size)).to(torch.float64)
+
+    @staticmethod
+    def of(
+        x: NDArray[np.generic], y: Ints, parts: Sequence[Ints], length: int, device: torch.device
+    ) -> "Blocks":
+        """Lay out the samples of each client's index list in blocks of ``length``."""
+        size = np.array([len(part) for part in parts], dtype=np.int64)
+        count = -(-size // length)
+        first = np.concatenate([[0], np.cumsum(count)[:-1]]).astype(np.int64)
+        place = np.concatenate(
+            [f * length + np.arange(n) for f, n in zip(first, size, strict=True)]
+        )
+        index = np.concatenate(parts)
+        total = int(count.sum()) * length
+
+        def blocked(values: Tensor) -> Tensor:
+            flat = torch.zeros((total, *values.shape[1:]), dtype=values.dtype)
+            flat[torch.from_numpy(place)] = values
+            return flat.view(-1, length, *values.shape[1:]).to(device)
+
+        inputs = torch.from_numpy(x[index])
+        owner = torch.from_numpy(np.repeat(np.arange(len(parts)), count))
+        return Blocks(
+            blocked(inputs),
+            blocked(torch.from_numpy(y[index])),
+            blocked(torch.ones(len(index), dtype=inputs.dtype)),
+            owner.to(device),
+            first,
+            count,
+            size,
+        )
+
+
+class Pass:
+    """One forward pass; see :class:`benchmark.algorithm.Forward` for the interface."""
+
+    def __init__(self, logits: Tensor, backward: Backward, batch: Batch) -> None:
+        self.logits, self._backward, self._batch = logits, backward, batch
+
+    @cached_property
+    def probs(self) -> Tensor:
+        """(S, B, C) class probabilities, a constant."""
+        return softmax(self.logits)
+
+    def grad(self, loss: AnyLoss, *given: Tensor) -> Tensor:
+        """Gradient (S, P) of each client's loss at its own row."""
+        if isinstance(loss, Loss):
+            slope = loss.slope(self.probs, self._batch.y, *given)
+            share = self._batch.mask / self._batch.mask.sum(1, keepdim=True)
+            return self._backward(slope * share[..., None])
+        logits = self.logits.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(loss(logits, self._batch, *given).sum(), logits)
+        return self._backward(slope)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """The protocol's switches that a cohort follows."""
+
+    active_clients: int
+    participation: str
+    aggregation: str
+    batches: str
+
+
+@dataclass(frozen=True)
+class Federation:
+    """All clients of a cell on one device, for as many replicas as there are seeds."""
+
+    network: Network
+    train: Blocks
+    seeds: tuple[int, ...]
+    sampling: Sampling
+
+    @property
+    def clients(self) -> int:
+        """N."""
+        return len(self.train.size)
+
+    @property
+    def device(self) -> torch.device:
+        """Where data and models live."""
+        return self.train.x.device
+
+    def cohort(self, round_: int) -> "Cohort":
+        """The clients that train in a round."""
+        chosen = [self._sampled(seed, round_) for seed in self.seeds]
+        if self.sampling.participation == "sampled":
+            return Cohort(self, round_, chosen, chosen)
+        return Cohort(self, round_, [np.arange(self.clients)] * len(self.seeds), chosen)
+
+    def everyone(self, round_: int) -> "Cohort":
+        """All clients, as training and as sending."""
+        each = [np.arange(self.clients)] * len(self.seeds)
+        return Cohort(self, round_, each, each)
+
+    def _sampled(self, seed: int, round_: int) -> Ints:
+        rng = stream(seed, "client sampling", round_)
+        chosen: Ints = np.sort(rng.permutation(self.clients)[: self.sampling.active_clients])
+        return chosen
+
+
+class Cohort:
+    """The clients of one round; see :class:`benchmark.algorithm.Cohort` for the interface."""
+
+    def __init__(
+        self, federation: Federation, round_: int, training: list[Ints], sending: list[Ints]
+    ) -> None:
+        self._federation, self._round, self._training = federation, round_, training
+        N = federation.clients
+        self._whole = all(len(clients) == N for clients in training)
+        table = np.concatenate([r * N + clients for r, clients in enumerate(training)])
+        self._index = torch.from_numpy(table).to(federation.device)
+        self._weights = self._sender_weights(sending).to(federation.device)
+
+    def _sender_weights(self, sending: list[Ints]) -> Tensor:
+        """(R, 1, clients): zero for those who do not send, one in sum for each replica."""
+        sizes = self._federation.train.size
+        weights = []
+        for training, senders in zip(self._training, sending, strict=True):
+            raw = np.isin(training, senders).astype(np.float64)
+            if self._federation.sampling.aggregation == "samples":
+                raw = raw * sizes[training]
+            weights.append(raw / raw.sum())
+        return torch.from_numpy(np.stack(weights))[:, None].to(self._federation.train.x.dtype)
+
+    def spread(self, w: Tensor) -> Tensor:
+        """Download: (R, P) to (S, P)."""
+        return w.repeat_interleave(len(self._training[0]), dim=0)
+
+    def read(self, table: Tensor) -> Tensor:
+        """These clients' rows of a table."""
+        return table if self._whole else table[self._index]
+
+    def write(self, table: Tensor, rows: Tensor) -> Tensor:
+        """A new table with these clients' rows replaced."""
+        return rows if self._whole else table.index_copy(0, self._index, rows)
+
+    def mean(self, rows: Tensor) -> Tensor:
+        """(S, P) to (R, P), over those who send."""
+        replicas = rows.view(len(self._training), -1, rows.shape[1])
+        return torch.bmm(self._weights, replicas).squeeze(1)
+
+    def forward(self, rows: Tensor, batch: Batch) -> Pass:
+        """One forward pass."""
+        return Pass(*self._federation.network.linearise(rows, batch.x), batch)
+
+    def grad(
+        self, rows: Tensor, batch: Batch, loss: AnyLoss = cross_entropy, *given: Tensor
+    ) -> Tensor:
+        """The gradient of one loss, from a forward pass of its own."""
+        return self.forward(rows, batch).grad(loss, *given)
+
+    def batches(self, steps: int) -> Iterator[Batch]:
+        """The next mini-batches of every client, as the protocol draws them."""
+        data, kind = self._federation.train, self._federation.sampling.batches
+        if kind == "fixed_order":
+            yield from self._gather(data.x, data.y, data.mask, self._fixed_order(steps))
+            return
+        draw = self._with_replacement if kind == "with_replacement" else self._shuffled_passes
+        samples = data.x.flatten(0, 1), data.y.flatten(), data.mask.flatten()
+        yield from self._gather(*samples, draw(steps))
+
+    def _gather(self, x: Tensor, y: Tensor, mask: Tensor, index: Ints) -> Iterator[Batch]:
+        """A batch for each row of ``index``, which numbers blocks or samples."""
+        for row in torch.from_numpy(index).to(self._federation.device):
+            flat = row.flatten()
+            yield Batch(
+                *(values.index_select(0, flat).unflatten(0, row.shape) for values in (x, y, mask))
+            )
+
+    def _positions(self, steps: int) -> Ints:
+        """How many batches each step is into the run, as if all clients trained always."""
+        return self._round * steps + np.arange(steps)
+
+    def _fixed_order(self, steps: int) -> Ints:
+        """(steps, S) block numbers: each client goes round its training set."""
+        data, clients = self._federation.train, np.concatenate(self._training)
+        blocks: Ints = data.first[clients] + self._positions(steps)[:, None] % data.count[clients]
+        return blocks
+
+    def _with_replacement(self, steps: int) -> Ints:
+        """(steps, S, B) sample numbers, each drawn from the whole training set."""
+        data = self._federation.train
+        B = data.x.shape[1]
+        drawn = []
+        for seed, clients in zip(self._federation.seeds, self._training, strict=True):
+            uniform = stream(seed, "batches", self._round).random(
+                (steps, self._federation.clients, B)
+            )
+            index = (uniform * data.size[:, None]).astype(np.int64) + data.first[:, None] * B
+            drawn.append(index[:, clients])
+        return np.concatenate(drawn, axis=1)
+
+    def _shuffled_passes(self, steps: int) -> Ints:
+        """(steps, S, B) sample numbers: each pass over a training set in an order of its own."""
+        data = self._federation.train
+        index = []
+        for seed, clients in zip(self._federation.seeds, self._training, strict=True):
+            for client in clients:
+                count = data.count[client]
+                orders = {
+                    int(p): self._pass_order(seed, int(client), int(p))
+                    for p in np.unique(self._positions(steps) // count)
+                }
+                index.append([orders[p // count][p % count] for p in self._positions(steps)])
+        return np.array(index, dtype=np.int64).transpose(1, 0, 2)
+
+    def _pass_order(self, seed: int, client: int, number: int) -> Ints:
+        """(blocks, B): the client's samples shuffled, then its padding."""
+        data = self._federation.train
+        B = data.x.shape[1]
+        places = np.arange(data.count[client] * B) + data.first[client] * B
+        stream(seed, "batches", client, number).shuffle(places[: data.size[client]])
+        order: Ints = places.reshape(-1, B)
+        return order

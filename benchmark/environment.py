@@ -1,0 +1,66 @@
+"""The machine a run is made on: its devices, how a process is set up, and what is recorded."""
+
+import ctypes
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from benchmark.errors import BenchmarkError
+
+
+def prepare_process(threads: int) -> None:
+    """Settings of a process that trains; none of them changes a result beyond rounding."""
+    torch.set_num_threads(threads)
+    _keep_freed_memory()
+    # Probabilities of sure models are denormal numbers, which a CPU multiplies very slowly.
+    torch.set_flush_denormal(True)
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc reuse large blocks; returned to the system, each new tensor costs page faults
+    that take longer than the arithmetic on it."""
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(-3, 2**30)  # M_MMAP_THRESHOLD
+        libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
+
+
+def device_of(name: str) -> str:
+    """``auto`` is the GPU where there is one."""
+    cuda = torch.cuda.is_available()
+    if name == "auto":
+        return "cuda" if cuda else "cpu"
+    if name not in ("cpu", "cuda") or (name == "cuda" and not cuda):
+        raise BenchmarkError(f"--device {name}: allowed: auto, cpu{', cuda' if cuda else ''}")
+    return name
+
+
+def environment(device: torch.device) -> dict[str, str]:
+    """What a run was made with, for its record."""
+    packages = {name: version(name) for name in ("torch", "numpy")}
+    name = torch.cuda.get_device_name() if device.type == "cuda" else platform.machine()
+    return {
+        "python": platform.python_version(),
+        **packages,
+        "device": f"{device.type} ({name})",
+        "threads": str(torch.get_num_threads()),
+        "commit": _commit(),
+    }
+
+
+@cache
+def _commit() -> str:
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        done = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip() or "unknown"

@@ -1,0 +1,64 @@
+"""Scores of global and personalised models on every client's data."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from benchmark.cohort import Blocks
+from benchmark.models import Network
+
+CHUNK = {"cpu": 16, "cuda": 512}  # blocks at a time: small enough for a CPU's cache
+
+
+class Scores(NamedTuple):
+    """Per client, for each replica; pooled scores are sums over clients over their samples."""
+
+    correct: Tensor | None  # (R, N) float64; None where only the loss was asked for
+    loss: Tensor  # (R, N) float64, summed cross-entropy in nats
+
+
+def score_globals(network: Network, w: Tensor, blocks: Blocks, *, accuracy: bool) -> Scores:
+    """Every replica's global model (R, P) on every client's data."""
+
+    def logits(replica: int, chunk: slice) -> Tensor:
+        return network.apply(w[replica, None], blocks.x[chunk].flatten(0, 1)[None])
+
+    return _score(logits, len(w), blocks, accuracy)
+
+
+def score_personal(network: Network, table: Tensor, blocks: Blocks, *, accuracy: bool) -> Scores:
+    """Every client's own model (R·N, P) on its own data."""
+    models = table.view(-1, len(blocks.size), table.shape[1])
+
+    def logits(replica: int, chunk: slice) -> Tensor:
+        return network.apply(models[replica].index_select(0, blocks.owner[chunk]), blocks.x[chunk])
+
+    return _score(logits, len(models), blocks, accuracy)
+
+
+def _score(
+    logits_of: Callable[[int, slice], Tensor], replicas: int, blocks: Blocks, accuracy: bool
+) -> Scores:
+    """Sum hits and losses by client; logits are (S, n, C) with S · n the chunk's samples."""
+    step = CHUNK[blocks.x.device.type]
+    hits: list[list[Tensor]] = [[] for _ in range(replicas)]
+    losses: list[list[Tensor]] = [[] for _ in range(replicas)]
+    for replica in range(replicas):
+        for start in range(0, len(blocks.x), step):
+            chunk = slice(start, start + step)
+            logits, y, mask = logits_of(replica, chunk), blocks.y[chunk], blocks.mask[chunk]
+            labels = y.view(logits.shape[:2])
+            loss = F.cross_entropy(logits.mT, labels, reduction="none").view_as(y)
+            losses[replica].append((loss * mask).sum(1))
+            if accuracy:
+                hit = (logits.mT.argmax(1) == labels).view_as(y)
+                hits[replica].append((hit * mask).sum(1))
+
+    def by_client(parts: list[list[Tensor]]) -> Tensor:
+        values = torch.stack([torch.cat(chunks) for chunks in parts])
+        return values.to(torch.float64) @ blocks.membership
+
+    return Scores(by_client(hits) if accuracy else None, by_client(losses))

@@ -1,0 +1,86 @@
+"""Finding a method by name or path, and checking that it is one."""
+
+import hashlib
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from benchmark.errors import BenchmarkError
+from benchmark.grid import ALGORITHMS, algorithm_names
+from benchmark.spec import Scalar
+
+PARTS = ("Hyper", "State", "init", "train_round", "personal_models")
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as the round loop uses it; see :mod:`benchmark.algorithm` for the parts."""
+
+    name: str
+    path: Path
+    source: str
+    """SHA-256 of the method's file, as it was loaded."""
+    Hyper: type[Any]
+    State: type[tuple[Any, ...]]
+    init: Callable[..., Any]
+    train_round: Callable[..., Any]
+    personal_models: Callable[..., Any]
+
+    def resolve(self, hyper: Mapping[str, Scalar]) -> Any:
+        """The method's settings, with its defaults where ``hyper`` is silent."""
+        known = [field.name for field in fields(self.Hyper)]
+        for name in hyper:
+            if name not in known:
+                raise BenchmarkError(
+                    f"{self.path.name}: unknown hyper.{name}, allowed: {', '.join(known)}"
+                )
+        try:
+            return TypeAdapter(self.Hyper).validate_json(json.dumps(dict(hyper)), strict=True)
+        except ValidationError as error:
+            fault = error.errors(include_url=False)[0]
+            field = ".".join(str(part) for part in fault["loc"])
+            raise BenchmarkError(f"{self.path.name}: hyper.{field}: {fault['msg']}") from None
+
+    def settings(self, hyper: Mapping[str, Scalar]) -> dict[str, Scalar]:
+        """The resolved settings as plain values."""
+        return asdict(self.resolve(hyper))
+
+
+def load_method(name: str) -> Method:
+    """The method of this house called ``name``, or the one in the file at path ``name``."""
+    if name in algorithm_names():
+        path = ALGORITHMS / f"{name}.py"
+    elif name.endswith(".py") and Path(name).is_file():
+        path = Path(name).resolve()
+    else:
+        allowed = ", ".join(algorithm_names())
+        raise BenchmarkError(f"no algorithm {name!r}, allowed: {allowed}, or a path to a .py file")
+    source = hashlib.sha256(path.read_bytes()).hexdigest()
+    module = _import(path)
+    missing = [part for part in PARTS if not hasattr(module, part)]
+    if missing:
+        raise BenchmarkError(f"{path}: not a method, it lacks {', '.join(missing)}")
+    if not is_dataclass(module.Hyper):
+        raise BenchmarkError(f"{path}: Hyper is not a dataclass")
+    return Method(path.stem, path, source, **{part: getattr(module, part) for part in PARTS})
+
+
+def _import(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"algorithms.{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise BenchmarkError(f"{path}: {type(error).__name__}: {reason}") from error
+    return module

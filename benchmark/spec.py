@@ -1,0 +1,265 @@
+"""What an experiment is: frozen, validated records, and the content hash of a run.
+
+A :class:`Cell` says everything that decides a result, except the seed. An experiment
+file lists the axes of a grid, a protocol says how runs are made and read; both change
+cells by :class:`Rule`. Titles and other labels stay outside the cell, so that relabelling
+a table never invalidates a run. Nothing here imports torch.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from benchmark.errors import BenchmarkError
+from benchmark.faults import explain
+
+R = TypeVar("R", bound=BaseModel)
+Scalar = bool | int | float | str
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Record(BaseModel):
+    """Frozen; unknown keys and wrong types are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Data(Record):
+    """A data set, the options of its generator, and how its inputs are scaled."""
+
+    name: Name
+    options: dict[str, int | float] = {}
+    scaling: Literal["none", "unit", "symmetric", "per_feature"] = "none"
+
+
+class _Partition(Record):
+    """``order``: each client's samples are shuffled before they are split into training and
+    test, or taken as the source gives them. ``seed``: draws the partition; without one the
+    run's own seed does, so that an interval over seeds holds the luck of the split too."""
+
+    clients: Count
+    train_fraction: Fraction
+    order: Literal["shuffled", "as_given"] = "shuffled"
+    seed: int | None = Field(None, ge=0)
+
+
+class LabelGroups(_Partition):
+    """Client u holds only the labels of group u mod len(groups) (the paper's MNIST)."""
+
+    kind: Literal["label_groups"]
+    groups: tuple[tuple[int, ...], ...]
+
+
+class Shards(_Partition):
+    """Exactly ``labels_per_client`` labels a client, dealt out in shards."""
+
+    kind: Literal["shards"]
+    labels_per_client: Count
+    sizes: Literal["equal", "lognormal"] = "equal"
+    sigma: float = Field(1.0, gt=0)
+
+
+class Dirichlet(_Partition):
+    """Each class is shared out by Dirichlet(alpha): alpha → 0 one client a class, ∞ IID."""
+
+    kind: Literal["dirichlet"]
+    alpha: float = Field(gt=0)
+    min_size: Count = 10
+
+
+class Iid(_Partition):
+    """Every client draws from the whole data set."""
+
+    kind: Literal["iid"]
+
+
+class Given(_Partition):
+    """The data set says which client each sample belongs to."""
+
+    kind: Literal["given"]
+
+
+class PfedmeCifar10(_Partition):
+    """CIFAR-10 as the pFedMe authors' generator shares it out: 20 clients, 54,572 images."""
+
+    kind: Literal["pfedme_cifar10"]
+    clients: Literal[20] = 20
+
+
+PartitionSpec = Annotated[
+    LabelGroups | Shards | Dirichlet | Iid | Given | PfedmeCifar10, Field(discriminator="kind")
+]
+
+
+class Mlr(Record):
+    """Multinomial logistic regression: one linear layer."""
+
+    name: Literal["mlr"]
+
+
+class Dnn(Record):
+    """One hidden layer of ``hidden`` rectified units."""
+
+    name: Literal["dnn"]
+    hidden: Count
+
+
+class LeNet5(Record):
+    """LeNet-5 for images of 28 or 32 pixels a side."""
+
+    name: Literal["lenet5"]
+
+
+ModelSpec = Annotated[Mlr | Dnn | LeNet5, Field(discriminator="name")]
+
+
+class Cell(Record):
+    """Everything that decides the result of a run, except its seed.
+
+    ``hyper`` holds the method's own settings as asked for; what is not named takes the
+    method's default. ``participation`` "all": every client trains in every round and the
+    sampled ones send; "sampled": only the sampled ones train. ``aggregation`` weights the
+    server's mean by training samples or uniformly. ``global_scored``: is the global model
+    of round r scored before its training (as in the paper's curves) or after it.
+    ``evaluate_every`` counts rounds, ``train_loss_every`` evaluations; the last round has both.
+    """
+
+    data: Data
+    partition: PartitionSpec
+    model: ModelSpec
+    algorithm: Name
+    hyper: dict[str, Scalar] = {}
+    rounds: Count
+    active_clients: Count
+    batch_size: Count
+    participation: Literal["all", "sampled"]
+    aggregation: Literal["samples", "uniform"]
+    batches: Literal["fixed_order", "shuffled_passes", "with_replacement"]
+    global_scored: Literal["before", "after"]
+    evaluate_every: Count = 1
+    train_loss_every: Count = 1
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Cell":
+        if self.active_clients > self.partition.clients:
+            raise ValueError(
+                f"active_clients is {self.active_clients}, but the partition has only "
+                f"{self.partition.clients} clients"
+            )
+        if self.evaluate_every > self.rounds:
+            raise ValueError(
+                f"evaluate_every is {self.evaluate_every}, allowed: 1 to rounds = {self.rounds}"
+            )
+        return self
+
+    @property
+    def one_partition(self) -> bool:
+        """Do all seeds share one partition?"""
+        given = self.partition.kind == "given" and self.partition.order == "as_given"
+        return given or self.partition.seed is not None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex, of the canonical JSON of what differs from the defaults here, so that
+        a field added later leaves the runs made before it in place."""
+        data = self.model_dump(mode="json", exclude_defaults=True)
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def key(self) -> str:
+        """The cell's folder in a store: readable, and unique by its hash."""
+        return f"{self.data.name}-{self.model.name}-{self.algorithm}-{self.digest[:12]}"
+
+
+class Where(Record):
+    """Which cells a rule is for: every condition given must hold; none given means all."""
+
+    dataset: tuple[str, ...] = ()
+    model: tuple[str, ...] = ()
+    algorithm: tuple[str, ...] = ()
+    active_clients: tuple[int, ...] = ()
+
+    def matches(self, point: dict[str, Any]) -> bool:
+        """Does this point of the grid meet every condition?"""
+        return all(not allowed or point[axis] in allowed for axis, allowed in self)
+
+
+class Rule(Record):
+    """A part of a cell, laid over the cells that ``where`` names; later rules win."""
+
+    where: Where = Where()
+    set: dict[str, Any]
+
+
+class Protocol(Record):
+    """How runs are made (rules over cells) and how their histories are read.
+
+    ``reduction``: the number a table prints for a run: its "best" evaluation, its "last",
+    or the mean of its last twenty ("last20"). ``smoothing``: how many evaluations the
+    forward mean of a drawn curve spans (1: none).
+    """
+
+    name: Name
+    description: str
+    reduction: Literal["best", "last", "last20"]
+    smoothing: Count
+    rules: tuple[Rule, ...]
+
+
+class Grid(Record):
+    """The product of these axes; ``"*"`` as an algorithm stands for every one found."""
+
+    dataset: tuple[Name, ...]
+    model: tuple[Name, ...]
+    algorithm: tuple[str, ...]
+    active_clients: tuple[Count, ...]
+    hyper: dict[str, tuple[Scalar, ...]] = {}
+
+
+class Profile(Record):
+    """How much of an experiment to run: ``seeds`` runs a cell, and a cut of the grid."""
+
+    seeds: Count
+    rounds: Count | None = None
+    evaluate_every: Count | None = None
+    only: Where = Where()
+
+
+class Experiment(Record):
+    """One table or figure: a grid of cells, and how it is shown.
+
+    ``table`` and ``figure`` name what the paper published of it, as in results/published.
+    ``protocols``: those reported; the first is the default of a run. A file may say
+    ``extends = "other"`` and take from there what it does not set itself (labels excepted):
+    the same cells are then the same runs, trained once.
+    """
+
+    name: Name
+    title: str
+    table: int | None = None
+    figure: str | None = None
+    protocols: tuple[Name, ...] = Field(min_length=1)
+    grid: tuple[Grid, ...] = Field(min_length=1)
+    rules: tuple[Rule, ...] = ()
+    profiles: dict[str, Profile]
+
+
+def parse(kind: type[R], data: dict[str, Any], source: str) -> R:
+    """Validate ``data``; every fault is one line naming the source, the field and the remedy."""
+    try:
+        return kind.model_validate_json(json.dumps(data))
+    except ValidationError as error:
+        raise BenchmarkError(f"{source}: {explain(kind, error)}") from None
+    except (TypeError, ValueError) as error:
+        raise BenchmarkError(f"{source}: {error}") from None
+
+
+def results_root() -> Path:
+    """The folder results/ of this checkout."""
+    return Path(__file__).resolve().parent.parent / "results"
