@@ -1,0 +1,179 @@
+"""From files to frames: what the paper published, and what a store holds of an experiment."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmark.errors import BenchmarkError
+from benchmark.grid import cells, load_experiment, load_protocol, profile_of
+from benchmark.spec import Cell, Experiment, Protocol, results_root
+from benchmark.store import Run, Store, read_table
+from reports.names import SCORES, model_name, partition_label, variant_label
+from reports.statistics import REDUCTIONS, reduce
+
+FULL_SCALE = "paper"
+RUN_COLUMNS = (
+    *("cell", "dataset", "model", "active_clients", "partition", "algorithm", "variant"),
+    *("rounds", "full_rounds", "seed", "scores", "value", *REDUCTIONS),
+)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a store holds of one experiment under one protocol and profile.
+
+    cells: those with at least one run, by key. runs: their records, in the same order.
+    scores: a row for every cell × seed × scores ("global", "personal"), columns RUN_COLUMNS;
+    ``value`` is reduced as the protocol says, the columns named after reductions hold each
+    of them, all in percent. histories: every history stacked, as stored, with the columns
+    ``cell`` and ``seed``.
+    """
+
+    experiment: Experiment
+    protocol: Protocol
+    profile: str
+    cells: dict[str, Cell]
+    runs: tuple[Run, ...]
+    scores: pd.DataFrame
+    histories: pd.DataFrame
+
+    @property
+    def partial(self) -> bool:
+        """Is any run here shorter than the paper's?"""
+        return bool((self.scores["rounds"] < self.scores["full_rounds"]).any())
+
+
+@cache
+def published_tables() -> pd.DataFrame:
+    """Every accuracy the paper prints, in percent.
+
+    Columns table, dataset, model, active_clients, algorithm, scores, mean, std, lam, beta, K;
+    NaN where the paper states none.
+    """
+    path = results_root() / "published" / "published_tables.json"
+    return pd.DataFrame(json.loads(path.read_text(encoding="utf-8"))["cells"])
+
+
+@cache
+def published_curves() -> pd.DataFrame:
+    """The vertices of the paper's curves, smoothed as drawn.
+
+    Columns figure, panel, dataset, model, active_clients, metric (test_accuracy, a fraction;
+    train_loss, in nats), series, round, value, exact.
+    """
+    return pd.read_csv(results_root() / "published" / "published_curves.csv")
+
+
+def variant(experiment: Experiment, hyper: Mapping[str, Any]) -> str:
+    """What tells a cell from the others of its method: the settings that the grid sweeps."""
+    swept = {key for grid in experiment.grid for key in grid.hyper} & hyper.keys()
+    return variant_label({key: hyper[key] for key in swept})
+
+
+def load(experiment: Experiment, protocol: Protocol, profile: str, store: Path) -> Results:
+    """The runs of one experiment under one protocol; empty frames where there is none."""
+    shelf = Store(store)
+    wanted = _cells(experiment, protocol, profile, store)
+    scale = FULL_SCALE if FULL_SCALE in experiment.profiles else profile
+    full = {_apart_from_length(c): c.rounds for c in _cells(experiment, protocol, scale, store)}
+    found: dict[str, Cell] = {}
+    runs: list[Run] = []
+    histories: list[pd.DataFrame] = []
+    rows: list[dict[str, Any]] = []
+    for cell, run in _runs(shelf, wanted):
+        history = read_table(shelf.folder(cell, run.seed), run, "history.parquet")
+        about = _about(experiment, cell) | {
+            "full_rounds": full.get(_apart_from_length(cell), cell.rounds),
+            "seed": run.seed,
+        }
+        rows += [about | scored for scored in _reduced(history, protocol.reduction)]
+        found[cell.key] = cell
+        runs.append(run)
+        histories.append(history.assign(cell=cell.key, seed=run.seed))
+    stacked = pd.concat(histories, ignore_index=True) if histories else pd.DataFrame()
+    scores = pd.DataFrame(rows, columns=list(RUN_COLUMNS))
+    return Results(experiment, protocol, profile, found, tuple(runs), scores, stacked)
+
+
+def load_all(
+    names: Sequence[str], store: Path, profile: str, protocols: Sequence[str] | None = None
+) -> list[Results]:
+    """Results of every experiment under ``protocols``, or else under those with any run.
+
+    Raises BenchmarkError, naming the store and the command to run, where there is nothing
+    to report.
+    """
+    found = []
+    for name in names:
+        experiment = load_experiment(name)
+        chosen = [load_protocol(p) for p in (protocols or experiment.protocols)]
+        every = [load(experiment, protocol, profile, store) for protocol in chosen]
+        some = [results for results in every if results.runs]
+        if not some or (protocols and len(some) < len(every)):
+            missing = next(r.protocol.name for r in every if not r.runs)
+            raise BenchmarkError(_nothing(experiment, name, missing, profile, store))
+        found += some
+    return found
+
+
+def _runs(shelf: Store, wanted: Sequence[Cell]) -> Iterator[tuple[Cell, Run]]:
+    for cell in wanted:
+        folders = (shelf.root / cell.key).glob("seed-*")
+        names = [folder.name.removeprefix("seed-") for folder in folders]
+        for seed in sorted(int(name) for name in names if name.isdecimal()):
+            if (run := shelf.find(cell, seed)) is not None:
+                yield cell, run
+
+
+def _cells(experiment: Experiment, protocol: Protocol, profile: str, store: Path) -> list[Cell]:
+    """The experiment's own cells, and the same with any other method that the store knows."""
+    size = profile_of(experiment, profile)
+    # A cell's folder is data-model-algorithm-hash, and no part of it has a dash.
+    stored = sorted({folder.name.split("-")[2] for folder in store.glob("*-*-*-*/")})
+    own = cells(experiment, protocol, size)
+    added = cells(experiment, protocol, size, stored) if stored else []
+    return list({cell.digest: cell for cell in [*own, *added]}.values())
+
+
+def _apart_from_length(cell: Cell) -> str:
+    return cell.model_copy(update={"rounds": 1, "evaluate_every": 1}).digest
+
+
+def _about(experiment: Experiment, cell: Cell) -> dict[str, Any]:
+    return {
+        "cell": cell.key,
+        "dataset": cell.data.name,
+        "model": model_name(cell),
+        "active_clients": cell.active_clients,
+        "partition": partition_label(cell.partition),
+        "algorithm": cell.algorithm,
+        "variant": variant(experiment, cell.hyper),
+        "rounds": cell.rounds,
+    }
+
+
+def _reduced(history: pd.DataFrame, reduction: str) -> Iterator[dict[str, Any]]:
+    for scores in SCORES:
+        column = f"{scores}_accuracy"
+        if column in history and history[column].notna().any():
+            each = {name: 100 * reduce(history[column], name) for name in REDUCTIONS}
+            yield {"scores": scores, "value": each[reduction], **each}
+
+
+def _nothing(experiment: Experiment, name: str, protocol: str, profile: str, store: Path) -> str:
+    others = [
+        other
+        for other in experiment.profiles
+        if other != profile and load(experiment, load_protocol(protocol), other, store).runs
+    ]
+    command = f"python -m benchmark run {name} --profile {profile} --protocol {protocol}"
+    hint = f" (it has those of --profile {others[0]})" if others else ""
+    return (
+        f"{store}: no run of {name} under {protocol}, profile {profile}{hint}; "
+        f"make them with: {command}"
+    )

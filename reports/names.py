@@ -1,0 +1,76 @@
+"""What readers call things: display names of methods, data sets, models, partitions, scores."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchmark.spec import Cell, Dirichlet, LabelGroups, PartitionSpec, Shards
+
+METHODS = {
+    "fedavg": "FedAvg",
+    "pfedme": "pFedMe",
+    "pfml": "PFML",
+    "perfedavg": "Per-FedAvg",
+    "local": "Local-only",
+}
+DATASETS = {
+    "mnist": "MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+    "synthetic": "Synthetic",
+    "digits": "Digits",
+    "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+}
+MODELS = {"mlr": "MLR", "dnn": "DNN", "lenet5": "LeNet-5", "mlr+dnn": "MLR + DNN"}
+SCORES = {"global": "GM", "personal": "PM"}
+SYMBOLS = {"lam": "λ", "beta": "β", "eta": "η", "alpha": "α", "mu": "μ"}
+REDUCTIONS = {
+    "best": "best over rounds",
+    "last": "last round",
+    "last20": "mean of the last 20 evaluations",
+}
+
+
+def method_label(algorithm: str, scores: str, variant: str = "") -> str:
+    """``PFML (PM)``, or ``PFML (PM), K=5`` where a setting of the method is swept."""
+    label = f"{METHODS.get(algorithm, algorithm)} ({SCORES[scores]})"
+    return f"{label}, {variant}" if variant else label
+
+
+def data_label(dataset: str, model: str) -> str:
+    """``MNIST, DNN``."""
+    return f"{DATASETS.get(dataset, dataset)}, {MODELS.get(model, model)}"
+
+
+def partition_label(partition: PartitionSpec) -> str:
+    """A partition in a few words: ``100 clients, Dirichlet(0.1)``."""
+    match partition:
+        case LabelGroups(groups=groups):
+            sizes = sorted({len(group) for group in groups})
+            kind = f"{' or '.join(map(str, sizes))} labels each"
+        case Shards(labels_per_client=labels, sizes=sizes_kind):
+            kind = f"{labels} labels each, {sizes_kind} sizes"
+        case Dirichlet(alpha=alpha):
+            kind = f"Dirichlet({alpha:g})"
+        case _:
+            kinds = {"iid": "IID", "given": "as generated", "pfedme_cifar10": "3 labels each"}
+            kind = kinds[partition.kind]
+    return f"{partition.clients} clients, {kind}"
+
+
+def variant_label(hyper: Mapping[str, Any]) -> str:
+    """Settings of a method as the paper writes them: ``λ=20, K=3``."""
+    return ", ".join(f"{SYMBOLS.get(key, key)}={_plain(hyper[key])}" for key in sorted(hyper))
+
+
+def model_name(cell: Cell) -> str:
+    """The model of a cell under the name that published_tables.json gives it."""
+    return cell.model.name
+
+
+def rounds_label(rounds: int, full_rounds: int) -> str:
+    """``600 rounds``, or ``at round 60 of 600`` for a run that stopped short of the paper's."""
+    return f"{rounds} rounds" if rounds >= full_rounds else f"at round {rounds} of {full_rounds}"
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,195 @@
+"""Drawing panels of lines: colours, direct labels, published curves on top, files."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import colors
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
+
+from reports.curves import Line, Panel
+from reports.statistics import Floats
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart; local-only is a reference.
+PALETTE = {
+    ("pfml", "personal"): "#D55E00",
+    ("pfml", "global"): "#E69F00",
+    ("pfedme", "personal"): "#0072B2",
+    ("pfedme", "global"): "#56B4E9",
+    ("fedavg", "global"): "#009E73",
+    ("perfedavg", "personal"): "#CC79A7",
+    ("perfedavg", "global"): "#CC79A7",
+    ("local", "personal"): "#8A8A8A",
+}
+OTHERS = ("#000000", "#882255", "#999933", "#332288")  # the last three: Paul Tol's muted
+STYLE: Any = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#666666",
+    "axes.grid": True,
+    "grid.color": "#E4E4E4",
+    "grid.linewidth": 0.6,
+    "svg.hashsalt": "report",  # the same numbers give the same file
+}
+DPI = 160
+POINTS = 200
+"""A line is drawn through at most about so many of its points: more are not to be seen."""
+
+PATH_DATA = re.compile(r' d="[^"]*"')
+SETTLED = 0.05
+"""The share of the rounds, from the start, whose extremes do not set the limits."""
+
+
+def draw(panels: Sequence[Panel], path: Path) -> list[Path]:
+    """One picture of all panels, two a row; returns the PNG and the SVG."""
+    across = min(2, len(panels))
+    down = -(-len(panels) // across)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(5.6 * across, 3.5 * down + 0.3), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(down, across, squeeze=False).ravel()
+        for one, panel in zip(axes, panels, strict=False):
+            draw_panel(one, panel)
+        for unused in axes[len(panels) :]:
+            unused.set_axis_off()
+        return save(figure, path)
+
+
+def draw_one(panel: Panel, path: Path) -> Path:
+    """One panel alone, as SVG."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(5.6, 3.6), layout="constrained")
+        FigureCanvasAgg(figure)
+        draw_panel(figure.subplots(), panel)
+        return save(figure, path, ("svg",))[0]
+
+
+def save(figure: Figure, path: Path, kinds: Iterable[str] = ("png", "svg")) -> list[Path]:
+    """Write the figure at ``path``, one file a kind, without dates in them.
+
+    A suffix of ``path`` that names a kind is replaced; others are part of the name.
+    """
+    stem = path.with_suffix("") if path.suffix in (".png", ".svg") else path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = []
+    for kind in kinds:
+        written.append(stem.with_name(f"{stem.name}.{kind}"))
+        empty = {"Date": None} if kind == "svg" else {"Software": None}
+        figure.savefig(written[-1], dpi=DPI, metadata=empty, facecolor="white")
+        figure.set_layout_engine("none")  # laid out once for all kinds
+        if kind == "svg":
+            text = written[-1].read_text(encoding="utf-8")
+            written[-1].write_text(PATH_DATA.sub(_rounded, text), encoding="utf-8")
+    return written
+
+
+def draw_panel(axes: Axes, panel: Panel) -> None:
+    """Our lines with their range, the published ones thin and dashed, a label at each end."""
+    end = max((line.rounds[-1] for line in panel.lines), default=1.0)
+    end += panel.window > 1  # such lines are drawn a round early
+    shades = _shades(panel.lines)
+    for line, shade in zip(panel.lines, shades, strict=True):
+        reference = line.algorithm == "local"
+        dashed = line.algorithm == "perfedavg" and line.scores == "global"
+        at = thinned(len(line.rounds))
+        rounds = line.rounds[at]
+        axes.fill_between(rounds, line.low[at], line.high[at], color=shade, alpha=0.2, lw=0)
+        axes.plot(
+            rounds,
+            line.mean[at],
+            color=shade,
+            lw=1.4 if reference else 2.0,
+            ls="--" if dashed else "-",
+            zorder=2 if reference else 3,
+            solid_capstyle="butt",
+        )
+        if line.paper is not None:
+            axes.plot(*line.paper, color=_darker(shade, 0.5), lw=0.9, ls=(0, (4, 2)), zorder=4)
+    axes.set(
+        title=panel.title,
+        xlabel="round",
+        ylabel=panel.unit,
+        xlim=(0, max(end, 1)),
+        ylim=limits(panel.lines, end),
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True))
+    _label_ends(axes, panel.lines, shades)
+
+
+def thinned(n: int) -> NDArray[np.intp]:
+    """Evenly spaced places in a line of n points, first and last among them."""
+    return np.unique(np.linspace(0, n - 1, min(n, POINTS)).round().astype(np.intp))
+
+
+def limits(lines: Sequence[Line], end: float) -> tuple[float, float]:
+    """Vertical limits that show every line, ours and published, once it has settled."""
+    seen = []
+    for line in lines:
+        for rounds, values in ((line.rounds, line.mean), line.paper or (None, None)):
+            if rounds is not None and values is not None:
+                seen.append(values[(rounds >= SETTLED * end) & (rounds <= end)])
+    values = np.concatenate([*seen, np.empty(0)])
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    return low - room, high + room
+
+
+def spread(wanted: Floats, gap: float, low: float, high: float) -> Floats:
+    """Places as near to the wanted ones as can be, at least ``gap`` apart, in [low, high].
+
+    wanted: (n,) in any order; the result keeps it. The least squares answer: subtracting
+    the gaps leaves an isotonic regression. Too many for the range: evenly over it.
+    """
+    n = len(wanted)
+    if n == 0:
+        return wanted
+    gap = min(gap, (high - low) / max(n - 1, 1))
+    order = np.argsort(wanted, kind="stable")
+    steps = gap * np.arange(n)
+    fitted = np.clip(isotonic_regression(wanted[order] - steps).x, low, high - gap * (n - 1))
+    places = np.empty(n)
+    places[order] = fitted + steps
+    return places
+
+
+def _label_ends(axes: Axes, lines: Sequence[Line], shades: Sequence[str]) -> None:
+    bottom, top = axes.get_ylim()
+    ends = np.array([(line.mean[-1] - bottom) / (top - bottom) for line in lines], dtype=float)
+    ends = np.clip(np.nan_to_num(ends), 0, 1)
+    places = spread(ends, 0.058, 0.0, 1.0)
+    for line, shade, at, to in zip(lines, shades, ends, places, strict=True):
+        text = _darker(shade, 0.8)
+        axes.text(1.05, to, line.label, transform=axes.transAxes, va="center", size=8.5, color=text)
+        leader = axes.plot([1, 1.04], [at, to], transform=axes.transAxes, color=shade, lw=0.7)
+        leader[0].set_clip_on(False)
+
+
+def _rounded(path: re.Match[str]) -> str:
+    """Coordinates to a hundredth of a point: a third of the file."""
+    return re.sub(r"(\.\d\d)\d+", r"\1", path[0])
+
+
+def _shades(lines: Sequence[Line]) -> list[str]:
+    others = sorted({(ln.algorithm, ln.scores) for ln in lines} - PALETTE.keys())
+    extra = {series: OTHERS[place % len(OTHERS)] for place, series in enumerate(others)}
+    return [(PALETTE | extra)[(line.algorithm, line.scores)] for line in lines]
+
+
+def _darker(shade: str, share: float) -> str:
+    red, green, blue = colors.to_rgb(shade)
+    return colors.to_hex((share * red, share * green, share * blue))

@@ -1,0 +1,98 @@
+"""Reports as files: Markdown and LaTeX for each experiment, one HTML page for all, pictures."""
+
+import base64
+import tempfile
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+import jinja2
+
+from reports.curves import Panel
+from reports.load import FULL_SCALE, load_all
+from reports.names import REDUCTIONS
+from reports.plots import draw_one
+from reports.sections import Section, section
+from reports.statistics import VERDICT_RULE
+
+TEMPLATES = Path(__file__).parent / "templates"
+LATEX = {
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+    **{"±": r"$\pm$", "−": "$-$", "Δ": r"$\Delta$", "·": r"$\cdot$", "√": r"$\surd$"},
+    **{"≤": r"$\leq$", "²": r"$^2$", "|": "$|$", "<": "$<$", ">": "$>$"},
+    **{"λ": r"$\lambda$", "β": r"$\beta$", "η": r"$\eta$", "α": r"$\alpha$", "μ": r"$\mu$"},
+}
+
+
+def render(
+    experiment_names: Sequence[str],
+    store: Path,
+    out: Path,
+    profile: str = FULL_SCALE,
+    protocols: Sequence[str] | None = None,
+) -> list[Path]:
+    """Write the report on the experiments into ``out``; returns every file, pages first.
+
+    ``<experiment>.md`` and ``.tex`` each, ``index.html`` for all, and
+    ``figures/<experiment>-<protocol>.png`` and ``.svg``. ``protocols`` defaults to those of
+    each experiment under which the store has any run. Raises BenchmarkError, naming the
+    store and the command that makes the runs, where there is nothing to report.
+    """
+    found = load_all(experiment_names, store, profile, protocols)
+    sections = [section(results, out / "figures") for results in found]
+    pages = []
+    for name, group in groupby(sections, key=lambda one: one.experiment):
+        same = list(group)
+        pages += [
+            _write(out / f"{name}.md", "report.md.j2", same),
+            _write(out / f"{name}.tex", "report.tex.j2", same),
+        ]
+    pages.append(_write(out / "index.html", "page.html.j2", sections))
+    return pages + [path for one in sections for path in one.figures]
+
+
+def latex(text: object) -> str:
+    """Text with every character that LaTeX reads as a command, or lacks, spelled out."""
+    return "".join(LATEX.get(character, character) for character in str(text))
+
+
+def _write(path: Path, template: str, sections: Sequence[Section]) -> Path:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        autoescape=template.endswith(".html.j2"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    if template.endswith(".tex.j2"):
+        environment = environment.overlay(  # braces are LaTeX's own
+            block_start_string="<%",
+            block_end_string="%>",
+            variable_start_string="<<",
+            variable_end_string=">>",
+        )
+    environment.filters |= {"latex": latex, "pipes": _pipes, "inline": _inline}
+    protocols = {one.protocol.name: one.protocol for one in sections}
+    text = environment.get_template(template).render(
+        sections=sections,
+        protocols=list(protocols.values()),
+        reductions=REDUCTIONS,
+        rule=VERDICT_RULE,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _pipes(text: object) -> str:
+    """Safe in a place of a Markdown table."""
+    return str(text).replace("|", "\\|")
+
+
+def _inline(panel: Panel) -> str:
+    """The panel as a data address, so that the page needs no other file."""
+    with tempfile.TemporaryDirectory() as folder:
+        picture = draw_one(panel, Path(folder) / "panel").read_bytes()
+    return "data:image/svg+xml;base64," + base64.b64encode(picture).decode("ascii")

@@ -1,0 +1,150 @@
+"""The numbers of a report, as pure functions on arrays; no plotting, no files.
+
+Scores are fractions in [0, 1] in histories and percent everywhere else; a function here says
+which only where it matters.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+Floats = NDArray[np.float64]
+
+MARGIN, MARGIN_LIMIT, STEPS = 0.3, 0.5, (0.5, 1.0, 2.0)
+"""Percentage points: always reproduced, at most reproduced, the steps of "within x"."""
+
+VERDICT_RULE = (
+    "Verdicts compare means over seeds, in percentage points (pp). Reproduced: |Δ| ≤ 0.3 pp, or "
+    "|Δ| ≤ the half-width of the 95 % Student-t interval of the difference where that is larger, "
+    "but never more than 0.5 pp, so that few or scattered seeds cannot buy a verdict. The "
+    "half-width is t(n−1)·√(s²/n + p²): s is our standard deviation over n seeds, p the published "
+    "± (taken as the uncertainty of the published mean, as the paper does not say how many runs "
+    "it averages; 0 where none is printed). With one seed only the 0.3 pp count. Within 0.5, 1 or "
+    "2 pp: the smallest of these that |Δ| does not exceed. Differs: more than 2 pp. Partial: fewer "
+    "rounds than the paper's, so no verdict. The 0.3 pp are less than the paper's own spread: it "
+    "prints up to 0.8 pp apart for one configuration in two tables."
+)
+
+
+class Summary(NamedTuple):
+    """Mean of n values, standard deviation (ddof = 1) and 95 % interval; NaN where n < 2."""
+
+    n: int
+    mean: float
+    std: float
+    low: float
+    high: float
+
+
+class Paired(NamedTuple):
+    """Mean of the paired differences, its 95 % interval, and the two-sided p of a t-test."""
+
+    n: int
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+def best(values: Floats) -> float:
+    """The largest evaluation."""
+    return float(values.max())
+
+
+def last(values: Floats) -> float:
+    """The last evaluation."""
+    return float(values[-1])
+
+
+def last20(values: Floats) -> float:
+    """The mean of the last twenty evaluations, or of all if there are fewer."""
+    return float(values[-20:].mean())
+
+
+REDUCTIONS: dict[str, Callable[[Floats], float]] = {"best": best, "last": last, "last20": last20}
+
+
+def reduce(history: ArrayLike, reduction: str) -> float:
+    """A history reduced to the number a table prints; evaluations that are NaN do not count.
+
+    history: (evaluations,), in order. reduction: "best", "last" or "last20". NaN if nothing
+    was evaluated.
+    """
+    values = np.asarray(history, dtype=np.float64)
+    values = values[~np.isnan(values)]
+    return REDUCTIONS[reduction](values) if values.size else float("nan")
+
+
+def smooth(values: ArrayLike, window: int) -> Floats:
+    """Forward flat mean: entry r is the mean of entries r … r + window − 1.
+
+    Past its end the history is mirrored about its last entry, which is not repeated: this is
+    how the published curves were drawn, with entry r the evaluation r + 1. values: (n,), no
+    NaN; the result has the same length. A window longer than the history is cut to it.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    window = min(window, len(x))
+    padded = np.pad(x, (0, window - 1), mode="reflect") if window > 1 else x
+    return np.lib.stride_tricks.sliding_window_view(padded, window).mean(axis=1) if window else x
+
+
+def summarise(values: ArrayLike) -> Summary:
+    """Mean, standard deviation and 95 % Student-t interval of one number a seed."""
+    x = np.asarray(values, dtype=np.float64)
+    n, mean, nan = len(x), float(x.mean()), float("nan")
+    if n < 2:
+        return Summary(n, mean, nan, nan, nan)
+    std = float(x.std(ddof=1))
+    half = t_quantile(n) * std / n**0.5
+    return Summary(n, mean, std, mean - half, mean + half)
+
+
+def t_quantile(n: int) -> float:
+    """The 97.5 % quantile of Student's t with n − 1 degrees of freedom; n ≥ 2."""
+    return float(stats.t.ppf(0.975, n - 1))
+
+
+def half_width(std: float, n: int, published_std: float) -> float:
+    """Half the 95 % interval of ours − published, in the unit of ``std``; 0 for one seed.
+
+    published_std: the printed ±, NaN where the paper prints none (counts as 0).
+    """
+    if n < 2:
+        return 0.0
+    variance = std**2 / n + (0.0 if np.isnan(published_std) else published_std**2)
+    return t_quantile(n) * float(variance**0.5)
+
+
+def verdict(difference: float, half: float) -> str:
+    """The verdict on ours − published, in percentage points, by ``VERDICT_RULE``."""
+    size = abs(difference) - 1e-9  # a difference of exactly 0.3 is not lost to rounding
+    if size <= max(MARGIN, min(MARGIN_LIMIT, half)):
+        return "reproduced"
+    return next((f"within {step:g} pp" for step in STEPS if size <= step), "differs")
+
+
+def paired(ours: ArrayLike, other: ArrayLike) -> Paired:
+    """Student's t-test on ours − other, pair by pair; both (n,), n ≥ 2.
+
+    Equal differences in every pair leave no spread to test against: p is then 0, or 1 if
+    they are all zero.
+    """
+    d = np.asarray(ours, dtype=np.float64) - np.asarray(other, dtype=np.float64)
+    n, mean, _, low, high = summarise(d)
+    error = (high - mean) / t_quantile(n)
+    if error < 1e-12:
+        return Paired(n, mean, low, high, float(abs(mean) < 1e-12))
+    return Paired(n, mean, low, high, float(2 * stats.t.sf(abs(mean) / error, n - 1)))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjustment: the family-wise error of all the tests stays below p."""
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(steps, 1.0)
+    return [float(value) for value in adjusted]
