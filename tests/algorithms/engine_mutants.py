@@ -1,0 +1,202 @@
+"""Defects of the engine under the methods: clients, batches, means, losses, scores."""
+
+from collections.abc import Callable
+from types import ModuleType
+
+from benchmark.methods import load_method
+from tests.algorithms import batch_checks as batches
+from tests.algorithms import loss_checks as losses
+from tests.algorithms.contract_checks import check_two_runs_are_bit_identical
+from tests.algorithms.mutants import Mutant
+from tests.algorithms.protocol_checks import (
+    check_every_client_is_scored,
+    check_methods_are_paired,
+    check_no_test_sample_is_read,
+)
+
+
+def runs_are_bit_identical(engine: ModuleType) -> None:
+    check_two_runs_are_bit_identical(load_method("fedavg"), engine=engine)
+
+
+def methods_are_paired(engine: ModuleType) -> None:
+    check_methods_are_paired(load_method("fedavg"), load_method("local"), engine)
+
+
+def no_test_sample_is_read(engine: ModuleType) -> None:
+    check_no_test_sample_is_read(load_method("perfedavg"), engine)
+
+
+def every_client_is_scored(engine: ModuleType) -> None:
+    check_every_client_is_scored(load_method("local"), engine)
+
+
+def _in(file: str, *defects: tuple[str, str, str, Callable[[ModuleType], None]]) -> list[Mutant]:
+    return [Mutant(defect, file, old, new, (check,)) for defect, old, new, check in defects]
+
+
+ENGINE_MUTANTS = [
+    *_in(
+        "cohort",
+        (
+            "clients are sampled without a seed",
+            'rng = stream(seed, "client sampling", round_)',
+            "rng = np.random.default_rng()",
+            runs_are_bit_identical,
+        ),
+        (
+            "the same clients are sampled in every round",
+            'stream(seed, "client sampling", round_)',
+            'stream(seed, "client sampling")',
+            batches.check_sampling,
+        ),
+        (
+            "the same clients are sampled for every seed",
+            'stream(seed, "client sampling", round_)',
+            'stream(0, "client sampling", round_)',
+            batches.check_sampling,
+        ),
+        (
+            "batches are drawn without a seed",
+            'stream(seed, "batches", self._round).random(',
+            "np.random.default_rng().random(",
+            runs_are_bit_identical,
+        ),
+        (
+            "every round starts from the first batch",
+            "self._round * steps + ",
+            "",
+            batches.check_fixed_order,
+        ),
+        (
+            "batches hold other clients' samples",
+            ".astype(np.int64) + data.first[:, None] * B",
+            ".astype(np.int64) + data.first[:, None] // 2 * B",
+            batches.check_with_replacement,
+        ),
+        (
+            "all passes are in one order",
+            'stream(seed, "batches", client, number)',
+            'stream(seed, "batches", client)',
+            batches.check_shuffled_passes,
+        ),
+        (
+            "padding is shuffled among the samples",
+            ".shuffle(places[: data.size[client]])",
+            ".shuffle(places)",
+            batches.check_shuffled_passes,
+        ),
+        (
+            "the mean is not weighted by samples",
+            "raw = raw * sizes[training]",
+            "pass",
+            batches.check_mean_weights,
+        ),
+        (
+            "those who do not send count in the mean",
+            "np.isin(training, senders)",
+            "np.isin(training, training)",
+            batches.check_mean_weights,
+        ),
+    ),
+    *_in(
+        "training",
+        (
+            "personalisation reads test samples",
+            "method.personal_models(state, federation.everyone(round_), hyper)",
+            "method.personal_models(state, Federation(federation.network, problem.test, "
+            "federation.seeds, federation.sampling).everyone(round_), hyper)",
+            no_test_sample_is_read,
+        ),
+        (
+            "test samples are merged into the training sets",
+            "partition.train, cell.batch_size",
+            "[np.concatenate(p) for p in zip(partition.train, partition.test)], cell.batch_size",
+            no_test_sample_is_read,
+        ),
+        (
+            "the initial model depends on the method",
+            "torch.manual_seed(seed)",
+            "torch.manual_seed(seed + len(cell.algorithm))",
+            methods_are_paired,
+        ),
+        (
+            "clients and batches depend on the method",
+            "tuple(seeds), sampling",
+            "tuple(seed + len(cell.algorithm) for seed in seeds), sampling",
+            methods_are_paired,
+        ),
+        (
+            "only some clients are tested",
+            "s.loss.sum(1)",
+            "s.loss[:, : self._problem.federation.sampling.active_clients].sum(1)",
+            every_client_is_scored,
+        ),
+        (
+            "every client is scored on its training samples",
+            "test = Blocks.of(x, arrays.y, partition.test,",
+            "test = Blocks.of(x, arrays.y, partition.train,",
+            every_client_is_scored,
+        ),
+    ),
+    *_in(
+        "algorithm",
+        (
+            "KL is averaged over classes",
+            'peer, reduction="none").sum(-1)',
+            'peer, reduction="none").mean(-1)',
+            losses.check_kl_is_textbook,
+        ),
+        (
+            "the slope of KL is averaged over classes",
+            "return probs - peer",
+            "return (probs - peer) / probs.shape[-1]",
+            losses.check_kl_slope_is_p_minus_q,
+        ),
+        (
+            "KL is given probabilities where log-probabilities belong",
+            "F.kl_div(log_softmax(logits)",
+            "F.kl_div(softmax(logits)",
+            losses.check_slopes,
+        ),
+        (
+            "KL runs from the model to the peer",
+            "F.kl_div(log_softmax(logits), peer,",
+            "F.kl_div(peer.log(), softmax(logits),",
+            losses.check_kl_is_textbook,
+        ),
+        (
+            "disagreement pulls the other way",
+            "return -(softmax(logits) * peer).sum(-1)",
+            "return (softmax(logits) * peer).sum(-1)",
+            losses.check_disagreement_is_misread_kl,
+        ),
+        (
+            "padding counts in a loss",
+            "losses.sum(1) / batch.mask.sum(1)",
+            "losses.mean(1)",
+            losses.check_padding_is_left_out_of_the_mean,
+        ),
+    ),
+    *_in(
+        "models",
+        (
+            "a gradient can flow into the peer",
+            "return logits.detach(), backward",
+            "return logits, backward",
+            losses.check_peer_is_a_constant,
+        ),
+        (
+            "a rectified unit passes every gradient",
+            " * (h > 0)",
+            "",
+            losses.check_gradients_are_autograds,
+        ),
+        (
+            "batch norm's buffers are left out of the mean",
+            "        if buffers:\n",
+            "        if False:\n",
+            losses.check_batch_norm_is_refused,
+        ),
+    ),
+]

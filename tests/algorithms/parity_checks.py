@@ -1,0 +1,59 @@
+"""Checks that hold a method against its plain loop and against its own parts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from benchmark.cohort import Federation
+from benchmark.methods import Method
+from tests.algorithms.federations import (
+    brief,
+    close,
+    federation,
+    initial,
+    plainly,
+    trained,
+)
+
+SMALL = {
+    "eta": 0.07,
+    "alpha": 0.05,
+    "beta": 0.6,
+    "delta": 0.01,
+    "lam": 2.0,
+    "mu": 0.03,
+    "mutual_weight": 0.7,
+    "E": 2,
+    "K": 2,
+    "finetune_steps": 2,
+}
+"""Numbers far from every limit, so that each has an effect."""
+
+
+def numbers(method: Method) -> dict[str, Any]:
+    return {name: value for name, value in SMALL.items() if name in method.settings({})}
+
+
+def check_parity(
+    method: Method, hyper: Mapping[str, Any], of: Federation | None = None, rounds: int = 3
+) -> None:
+    """Every table and global, and the personal models, are those of the plain loop."""
+    of = of or federation()
+    w, every = initial(of), {**numbers(method), **hyper}
+    ours = trained(method, every, of, w, rounds)
+    theirs = plainly(method, every, of, w, rounds)
+    close(ours, {name: torch.cat([one[name] for one in theirs]) for name in theirs[0]})
+
+
+def check_replicas(method: Method, batches: str, participation: str) -> None:
+    """Three seeds as one program are three programs."""
+    seeds = (11, 5, 8)
+    hyper = brief(method)
+
+    def run(*seeds: int) -> dict[str, torch.Tensor]:
+        of = federation("dnn", seeds=seeds, participation=participation, batches=batches)
+        return trained(method, hyper, of, initial(of))
+
+    alone = [run(seed) for seed in seeds]
+    close(run(*seeds), {name: torch.cat([one[name] for one in alone]) for name in alone[0]})

@@ -1,0 +1,143 @@
+"""The command line: bad input is one line and exit code 2, never a traceback."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import benchmark.execution
+from benchmark.__main__ import app
+from benchmark.store import Store
+from tests.benchmark.cases import EXPERIMENT, MINE
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> str:
+    path = tmp_path / "tiny.toml"
+    path.write_text(EXPERIMENT, encoding="utf-8")
+    return str(path)
+
+
+def refused(*arguments: object) -> str:
+    """The one line on standard error of a command that is refused."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert isinstance(result.exception, SystemExit), repr(result.exception)
+    assert result.exit_code == 2, result.output
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert "Traceback" not in result.output
+    return line
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--profile", "huge"), ["no profile 'huge'", "paper", "smoke"]),
+        (("--protocol", "as_wished"), ["no protocol 'as_wished'", "as_run", "as_described"]),
+        (("--algorithm", "fedmean"), ["no algorithm 'fedmean'", "fedavg", "pfml"]),
+        (("--algorithm", "gone.py"), ["gone", "fedavg"]),
+        (("--device", "tpu"), ["--device tpu", "auto, cpu"]),
+        (("--seeds", "many"), ["--seeds many", "5", "0,3,4"]),
+        (("--seeds", "0"), ["--seeds 0"]),
+        (("--seeds", "-1"), ["--seeds -1"]),
+        (("--seeds", "1,-2"), ["--seeds 1,-2"]),
+        (("--seeds", "1,,2"), ["--seeds 1,,2"]),
+        (("--seeds", ""), ["--seeds"]),
+        (("--jobs", "-1"), ["--jobs"]),
+        (("--dataset", "mnist"), ["--dataset mnist", "digits"]),
+    ],
+)
+def test_a_run_with_an_option_that_cannot_be_is_refused(
+    tiny: str, tmp_path: Path, options: tuple[str, str], said: list[str]
+) -> None:
+    store = tmp_path / "runs"
+    line = refused("run", tiny, "--store", store, *options)
+    for part in said:
+        assert part in line
+    assert list(Store(store).runs()) == []
+
+
+@pytest.mark.parametrize("command", [("run",), ("report",), ("compare",), ("partition", "show")])
+def test_an_unknown_experiment_is_answered_with_those_there_are(command: tuple[str, ...]) -> None:
+    line = refused(*command, "table9")
+    for part in ("'table9'", "digits", "table1", "figure2"):
+        assert part in line
+
+
+@pytest.mark.parametrize("command", [("run",), ("partition", "show")])
+def test_missing_data_say_what_to_do(command: tuple[str, ...], tmp_path: Path) -> None:
+    options = ["--store", tmp_path / "runs", "--jobs", 1] if command == ("run",) else []
+    line = refused(*command, "table1", "--protocol", "as_run", "--data-root", tmp_path, *options)
+    for part in ("mnist", "--data-root", "--download"):
+        assert part in line
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("def init(:", "SyntaxError"),
+        ("x = 1", "it lacks Hyper"),
+    ],
+)
+def test_a_method_that_cannot_be_used_is_one_line(
+    tiny: str, tmp_path: Path, source: str, said: str
+) -> None:
+    path = tmp_path / "mine_wrong.py"
+    path.write_text(source, encoding="utf-8")
+    line = refused("run", tiny, "--store", tmp_path / "runs", "--algorithm", path)
+    assert "mine_wrong.py" in line
+    assert said in line
+
+
+@pytest.mark.parametrize("name", ["My-Method.py", "2fast.py"])
+def test_a_method_whose_name_cannot_be_a_folder_is_named(
+    tiny: str, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text(MINE, encoding="utf-8")
+    line = refused("run", tiny, "--store", tmp_path / "runs", "--algorithm", tmp_path / name)
+    assert Path(name).stem in line
+
+
+def test_a_store_that_cannot_be_written_is_one_line(tiny: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    place = tmp_path / "file" / "runs"
+    assert str(tmp_path / "file") in refused("run", tiny, "--store", place, "--jobs", 1)
+
+
+def test_a_damaged_run_is_named(tiny: str, tmp_path: Path) -> None:
+    arguments = ["run", tiny, "--profile", "smoke", "--algorithm", "local", "--jobs", "1"]
+    store = tmp_path / "runs"
+    done = CliRunner().invoke(app, [*arguments, "--store", str(store)])
+    assert done.exit_code == 0, done.output
+    ((folder, _),) = Store(store).runs()
+    (folder / "history.parquet").write_bytes(b"PAR1")
+    line = refused("report", tiny, "--profile", "smoke", "--store", store)
+    assert str(folder / "history.parquet") in line
+    (folder / "run.json").write_text("{")
+    assert str(folder / "run.json") in refused(*arguments, "--store", store)
+
+
+@pytest.mark.parametrize("command", ["report", "compare"])
+def test_an_empty_store_names_the_command_that_fills_it(command: str, tmp_path: Path) -> None:
+    line = refused(command, "digits", "--store", tmp_path)
+    assert "python -m benchmark run digits" in line
+
+
+def test_a_data_set_that_the_experiment_does_not_have_is_refused(tmp_path: Path) -> None:
+    line = refused("partition", "show", "digits", "--dataset", "mnist", "--out", tmp_path)
+    assert "mnist" in line
+    assert "digits" in line
+
+
+def test_an_interrupt_says_how_to_go_on(
+    tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(benchmark.execution, "run_all", interrupted)
+    arguments = ["run", tiny, "--store", str(tmp_path / "runs"), "--jobs", "1"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 130
+    (line,) = result.stderr.splitlines()
+    assert "the same command goes on" in line

@@ -1,0 +1,118 @@
+"""The paper's table and figure as this suite's files state them."""
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+
+from benchmark.grid import algorithm_names, cells, load_experiment, load_protocol, profile_of
+from benchmark.methods import load_method
+from benchmark.spec import Cell, Dnn, Given, LabelGroups, results_root
+
+PAIRS = ((0, 1), (2, 3), (4, 5), (6, 7), (8, 9))
+
+
+@cache
+def of(experiment: str, protocol: str = "as_run", profile: str = "paper") -> list[Cell]:
+    spec = load_experiment(experiment)
+    return cells(spec, load_protocol(protocol), profile_of(spec, profile))
+
+
+def published() -> list[dict[str, Any]]:
+    path = results_root() / "published" / "published_tables.json"
+    every: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [row for row in every if row["table"] == 1]
+
+
+def printed(row: dict[str, Any], protocol: str) -> Cell:
+    axes = ("dataset", "model", "algorithm", "active_clients")
+    (found,) = [
+        cell
+        for cell in of("table1", protocol)
+        if (cell.data.name, cell.model.name, cell.algorithm, cell.active_clients)
+        == tuple(row[axis] for axis in axes)
+    ]
+    return found
+
+
+def test_table_1_has_twenty_published_cells() -> None:
+    assert len(published()) == 20
+
+
+@pytest.mark.parametrize("protocol", ["as_run", "as_described"])
+@pytest.mark.parametrize("row", published(), ids=lambda row: "-".join(map(str, row.values())))
+def test_every_published_cell_is_run_with_its_printed_settings(
+    row: dict[str, Any], protocol: str
+) -> None:
+    cell = printed(row, protocol)
+    method = load_method(cell.algorithm).settings(cell.hyper)
+    for name in ("lam", "beta"):
+        if name in method:
+            assert method[name] == row[name]
+    assert row["lam"] is None or "lam" in method
+    assert (method["E"], method["eta"]) == (10, 0.01)
+    assert method.get("K", 3) == 3
+    assert (cell.rounds, cell.batch_size, cell.evaluate_every) == (600, 200, 1)
+    if isinstance(cell.model, Dnn):
+        assert cell.model.hidden == {"mnist": 100, "synthetic": 20}[cell.data.name]
+
+
+def test_table_1_adds_every_other_method_of_the_house() -> None:
+    points = {(c.data.name, c.model.name, c.algorithm) for c in of("table1")}
+    assert len(of("table1")) == len(points) == 4 * len(algorithm_names())
+
+
+@pytest.mark.parametrize("profile", ["smoke", "quick", "paper"])
+@pytest.mark.parametrize("protocol", ["as_run", "as_described"])
+def test_figure_2_is_read_off_runs_of_table_1(protocol: str, profile: str) -> None:
+    table, figure = (of(name, protocol, profile) for name in ("table1", "figure2"))
+    assert figure
+    assert {c.digest for c in figure} < {c.digest for c in table}
+
+
+def test_figure_2_has_both_data_sets_with_training_losses_at_every_round() -> None:
+    figure = of("figure2")
+    assert {(c.data.name, c.model.name) for c in figure} == {("mnist", "mlr"), ("synthetic", "mlr")}
+    assert {(c.evaluate_every, c.train_loss_every) for c in figure} == {(1, 1)}
+
+
+@pytest.mark.parametrize("protocol", ["as_run", "as_described"])
+def test_mnist_is_shared_out_by_label_pairs_among_20_clients(protocol: str) -> None:
+    found = {c.partition for c in of("table1", protocol) if c.data.name == "mnist"}
+    assert found == {
+        LabelGroups(kind="label_groups", groups=PAIRS, clients=20, train_fraction=0.75, seed=None)
+    }
+
+
+@pytest.mark.parametrize(
+    ("protocol", "words"),
+    [
+        ("as_run", {"train_fraction": 0.9, "order": "as_given"}),
+        ("as_described", {"train_fraction": 0.75}),
+    ],
+)
+def test_synthetic_is_split_as_the_protocol_reads_the_paper(
+    protocol: str, words: dict[str, Any]
+) -> None:
+    synthetic = [c for c in of("table1", protocol) if c.data.name == "synthetic"]
+    assert {c.partition for c in synthetic} == {
+        Given(kind="given", clients=100, seed=None, **words)
+    }
+    assert all(c.data.options == {"alpha": 0.5, "beta": 0.5} for c in synthetic)
+
+
+def test_as_described_keeps_what_the_text_says_where_it_decides() -> None:
+    for cell in of("table1", "as_described"):
+        settings = load_method(cell.algorithm).settings(cell.hyper)
+        assert settings.get("scored", "theta") == "theta"
+        assert settings.get("mutual", "kl") == "kl"
+        assert cell.global_scored == "after"
+
+
+def test_smoke_and_quick_need_no_download() -> None:
+    for name in ("table1", "figure2", "digits"):
+        for profile in ("smoke", "quick"):
+            spec = load_experiment(name)
+            found = of(name, spec.protocols[0], profile)
+            assert {c.data.name for c in found} <= {"synthetic", "digits"}

@@ -1,0 +1,198 @@
+"""Image sets from tiny files in the real formats, whole and damaged, and from the real ones."""
+
+import hashlib
+import pickle
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torchvision
+
+from datasets import Arrays, DataError, load
+from datasets.images import IMAGE_SETS
+
+RNG = np.random.default_rng(0)
+PIXELS = RNG.integers(0, 256, (7, 28, 28), dtype=np.uint8)
+COLOURS = RNG.integers(0, 256, (18, 3 * 32 * 32), dtype=np.uint8)
+
+
+def one_line(name: str, root: Path, download: bool = False) -> str:
+    """The message of the DataError that loading ends in: one line that names a remedy."""
+    with pytest.raises(DataError) as caught:
+        load(name, root=root, download=download)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "--data-root or PFL_DATA_ROOT" in message
+    return message
+
+
+def write_idx(path: Path, values: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
+    header = struct.pack(f">4B{values.ndim}I", 0, 0, 8, values.ndim, *values.shape)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(header + values.tobytes())
+
+
+@pytest.fixture(params=["mnist", "fashion_mnist"])
+def idx(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Five training and two test images under tmp_path, as if that were the whole set."""
+    name = str(request.param)
+    monkeypatch.setitem(IMAGE_SETS, name, replace(IMAGE_SETS[name], counts=(5, 2)))
+    raw = tmp_path / IMAGE_SETS[name].kind / "raw"
+    for part, own in (("train", slice(0, 5)), ("t10k", slice(5, 7))):
+        write_idx(raw / f"{part}-images-idx3-ubyte", PIXELS[own])
+        write_idx(raw / f"{part}-labels-idx1-ubyte", np.arange(7, dtype=np.uint8)[own])
+    return name
+
+
+def raw_file(name: str, root: Path, file: str) -> Path:
+    return root / IMAGE_SETS[name].kind / "raw" / file
+
+
+def test_idx_files_give_training_then_test_images(idx: str, tmp_path: Path) -> None:
+    data = load(idx, root=tmp_path)
+    np.testing.assert_array_equal(data.x, PIXELS[:, None])
+    np.testing.assert_array_equal(data.y, np.arange(7))
+    assert data.x.dtype == np.uint8
+    assert data.y.dtype == np.int64
+    assert data.classes == 10
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "said"),
+    [
+        ("train-images-idx3-ubyte", lambda data: data[:-1], "bytes"),
+        ("t10k-images-idx3-ubyte", lambda data: data[:7], "bytes"),
+        ("t10k-labels-idx1-ubyte", lambda data: b"", "bytes"),
+        ("train-labels-idx1-ubyte", lambda data: data + b"\0", "bytes"),
+        ("train-images-idx3-ubyte", lambda data: b"\x1f\x8b" + data[2:], "header"),
+        ("train-images-idx3-ubyte", lambda data: data[:4] + b"\xff" * 4 + data[8:], "header"),
+        ("t10k-labels-idx1-ubyte", lambda data: data[:-1] + b"\x0a", "labels .* 0..9"),
+    ],
+)
+def test_damaged_idx_files_are_named(
+    idx: str, tmp_path: Path, file: str, damage: Callable[[bytes], bytes], said: str
+) -> None:
+    path = raw_file(idx, tmp_path, file)
+    path.write_bytes(damage(path.read_bytes()))
+    message = one_line(idx, tmp_path)
+    assert re.search(rf"{file} is damaged \(.*{said}", message)
+    assert "delete it and pass --download" in message
+
+
+def test_a_readable_set_with_images_missing_is_refused(idx: str, tmp_path: Path) -> None:
+    for content, values in (("images-idx3", PIXELS[:4]), ("labels-idx1", PIXELS[:4, 0, 0] % 10)):
+        write_idx(raw_file(idx, tmp_path, f"train-{content}-ubyte"), values)
+    assert "train-images-idx3-ubyte is damaged" in one_line(idx, tmp_path)
+
+
+def test_missing_idx_files_are_named(idx: str, tmp_path: Path) -> None:
+    raw_file(idx, tmp_path, "t10k-labels-idx1-ubyte").unlink()
+    message = one_line(idx, tmp_path)
+    assert "t10k-labels-idx1-ubyte is missing; pass --download" in message
+    assert "train-images-idx3-ubyte is missing" in one_line(idx, tmp_path / "elsewhere")
+
+
+def test_an_unreadable_folder_is_one_line(
+    idx: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    raw_file(idx, tmp_path, "t10k-labels-idx1-ubyte").unlink()
+    monkeypatch.setattr(Path, "is_file", refuse)
+    assert "Permission denied" in one_line(idx, tmp_path)
+
+
+def test_download_leaves_what_is_there_and_says_why_it_failed(
+    idx: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = getattr(torchvision.datasets, IMAGE_SETS[idx].kind)
+    monkeypatch.setattr(kind, "mirrors", [f"{tmp_path.as_uri()}/no/such/mirror/"])
+    assert len(load(idx, root=tmp_path, download=True).x) == 7
+    message = one_line(idx, tmp_path / "other", download=True)
+    assert "train-images-idx3-ubyte could not be downloaded" in message
+    assert "no/such/mirror" in message
+
+
+@pytest.fixture(params=["cifar10", "cifar100"])
+def cifar(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Three images a file under tmp_path, with torchvision's checksums set to match."""
+    name = str(request.param)
+    kind = getattr(torchvision.datasets, IMAGE_SETS[name].kind)
+    key = "labels" if name == "cifar10" else "fine_labels"
+    sums: dict[str, str] = {}
+
+    def write(file: str, content: dict[str, Any]) -> None:
+        path = tmp_path / kind.base_folder / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(pickle.dumps(content, protocol=2))
+        sums[file] = hashlib.md5(path.read_bytes()).hexdigest()
+
+    files = [file for file, _ in (*kind.train_list, *kind.test_list)]
+    for i, file in enumerate(files):
+        own = slice(3 * i, 3 * i + 3)
+        write(file, {"data": COLOURS[own], key: [i, i + 1, i + 2]})
+    write(kind.meta["filename"], {kind.meta["key"]: ["some", "names"]})
+    for listed in ("train_list", "test_list"):
+        summed = [[file, sums[file]] for file, _ in getattr(kind, listed)]
+        monkeypatch.setattr(kind, listed, summed)
+    monkeypatch.setattr(kind, "meta", {**kind.meta, "md5": sums[kind.meta["filename"]]})
+    counts = (3 * len(kind.train_list), 3)
+    monkeypatch.setitem(IMAGE_SETS, name, replace(IMAGE_SETS[name], counts=counts))
+    return name
+
+
+def folder(name: str, root: Path) -> Path:
+    return root / str(getattr(torchvision.datasets, IMAGE_SETS[name].kind).base_folder)
+
+
+def test_cifar_pickles_give_training_then_test_images(cifar: str, tmp_path: Path) -> None:
+    data = load(cifar, root=tmp_path)
+    np.testing.assert_array_equal(data.x, COLOURS[: len(data.x)].reshape(-1, 3, 32, 32))
+    assert data.y.tolist() == [i + j for i in range(len(data.x) // 3) for j in range(3)]
+    assert data.classes == IMAGE_SETS[cifar].classes
+
+
+class Bomb:
+    """Unpickling one is what a checksum must prevent."""
+
+    def __reduce__(self) -> tuple[Callable[[str], Any], tuple[str]]:
+        return pytest.fail, ("unpickled before its checksum was compared",)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-9], lambda data: b"", lambda data: pickle.dumps(Bomb())]
+)
+@pytest.mark.parametrize("last", [False, True])
+def test_damaged_cifar_files_are_named_and_never_unpickled(
+    cifar: str, tmp_path: Path, damage: Callable[[bytes], bytes], last: bool
+) -> None:
+    path = sorted(folder(cifar, tmp_path).glob("*t*"))[-1 if last else 0]
+    path.write_bytes(damage(path.read_bytes()))
+    assert f"{path} is damaged (its MD5" in one_line(cifar, tmp_path)
+
+
+def test_missing_cifar_files_are_named(cifar: str, tmp_path: Path) -> None:
+    for file in sorted(folder(cifar, tmp_path).iterdir()):
+        kept = file.read_bytes()
+        file.unlink()
+        assert f"{file} is missing" in one_line(cifar, tmp_path)
+        file.write_bytes(kept)
+
+
+@pytest.mark.parametrize("name", IMAGE_SETS)
+def test_real_sets_are_complete(name: str, real: Callable[[str], Arrays]) -> None:
+    data = real(name)
+    expected = IMAGE_SETS[name]
+    assert data.x.shape == (sum(expected.counts), *expected.shape)
+    counts = np.bincount(data.y)
+    if name == "mnist":
+        published = [6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958]
+        assert counts.tolist() == published
+    else:
+        assert counts.tolist() == [len(data.y) // expected.classes] * expected.classes

@@ -1,0 +1,160 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmark.errors import BenchmarkError
+from benchmark.grid import load_experiment, load_protocol
+from benchmark.spec import Cell
+from benchmark.store import read_run
+from reports import compare, summary_text
+from reports.compare import rows
+from reports.load import load, load_all, published_curves, published_tables
+from reports.tables import layout, reductions, settings
+
+Fill = Callable[..., Path]
+SWEEP = """
+title = "Sweep"
+table = 1
+extends = "table1"
+[[grid]]
+dataset = ["mnist", "synthetic"]
+model = ["mlr"]
+algorithm = ["pfml"]
+active_clients = [10]
+hyper = { lam = [15.0, 99.0] }
+[profiles.paper]
+seeds = 2
+rounds = 30
+"""
+
+
+def test_published_numbers_and_curves_are_whole() -> None:
+    assert len(published_tables()) == 86
+    assert set(published_curves()["figure"]) == {"fig2", "fig3", "fig4"}
+
+
+def test_all_twenty_numbers_of_table_1_find_their_cells(tiny: str, fill: Fill) -> None:
+    store = fill(tiny)
+    records = compare([tiny], store)
+    assert len(records) == 20
+    assert {r["verdict"] for r in records} == {"reproduced"}
+    for record in records:
+        assert record["ours_mean"] == pytest.approx(record["paper_mean"])
+        assert record["ours_std"] == pytest.approx(0.1 / 2**0.5)
+        assert record["ours_high"] - record["ours_low"] == pytest.approx(12.7062 * 0.1, rel=1e-4)
+        assert (record["seeds"], record["rounds"], record["reduction"]) == (2, 30, "best")
+        cell = read_run(store / record["cell"] / "seed-0").cell
+        assert cell.hyper.get("lam") == record["lam"]
+        assert (cell.data.name, cell.model.name) == (record["dataset"], record["model"])
+
+
+def test_a_stated_lambda_decides_which_cell_matches(tmp_path: Path, fill: Fill) -> None:
+    sweep = tmp_path / "sweep.toml"
+    sweep.write_text(SWEEP, encoding="utf-8")
+    store = fill(str(sweep), methods=["pfml"])
+    found = {
+        (r["dataset"], r["model"], r["scores"]): r
+        for r in compare([str(sweep)], store)
+        if r["algorithm"] == "pfml"
+    }
+    mnist = found["mnist", "mlr", "personal"]
+    assert (mnist["verdict"], mnist["lam"], mnist["variant"]) == ("reproduced", 15.0, "λ=15")
+    assert found["synthetic", "mlr", "personal"]["verdict"] == "not run"  # printed for λ = 20
+    results = load(load_experiment(str(sweep)), load_protocol("as_run"), "paper", store)
+    labels = [label for label, _ in layout(results, rows(results)).rows]
+    assert "PFML (PM), λ=99" in labels
+
+
+def test_nothing_run_is_said_number_by_number(tiny: str, tmp_path: Path) -> None:
+    records = compare([tiny], tmp_path / "empty")
+    assert len(records) == 20
+    assert {r["verdict"] for r in records} == {"not run"}
+    assert {r["ours_mean"] for r in records} == {None}
+    assert {r["seeds"] for r in records} == {0}
+
+
+def test_records_are_strict_json(tiny: str, fill: Fill) -> None:
+    store = fill(tiny, seeds=[3], methods=["pfml"])
+    records = compare([tiny], store)
+    assert json.loads(json.dumps(records, allow_nan=False)) == records
+    ours = [r for r in records if r["algorithm"] == "pfml"]
+    assert {r["ours_std"] for r in ours} == {None}
+    assert {r["seeds"] for r in ours} == {1}
+
+
+def test_the_reduction_is_the_protocols_and_is_named(tiny: str, fill: Fill) -> None:
+    for protocol in ("as_run", "as_described"):
+        fill(tiny, protocol, methods=["pfml"])
+    store = fill(tiny, methods=["pfml"])
+    both = {
+        protocol: [r for r in compare([tiny], store, protocols=[protocol]) if r["seeds"]]
+        for protocol in ("as_run", "as_described")
+    }
+    for best, last in zip(both["as_run"], both["as_described"], strict=True):
+        assert (best["reduction"], last["reduction"]) == ("best", "last")
+        assert best["ours_mean"] - last["ours_mean"] == pytest.approx(2.0)
+        assert last["verdict"] == "within 2 pp"
+    results = load(load_experiment(tiny), load_protocol("as_run"), "paper", store)
+    gaps = reductions(results, rows(results))
+    assert gaps == pytest.approx({"best": 0.0, "last": 2.0, "last20": 2.0}, abs=1e-9)
+
+
+def test_shorter_runs_are_partial_and_never_judged(tiny: str, fill: Fill) -> None:
+    store = fill(tiny, profile="quick")
+    records = compare([tiny], store, "quick")
+    assert {r["verdict"] for r in records} == {"partial"}
+    assert {r["difference"] for r in records} == {None}
+    assert {(r["rounds"], r["full_rounds"]) for r in records} == {(10, 30)}
+    text = summary_text([tiny], store, "quick")
+    assert "at round 10 of 30" in text
+    assert "reproduced" not in text
+
+
+def test_a_method_the_grid_does_not_name_is_found_in_the_store(tiny: str, fill: Fill) -> None:
+    store = fill(tiny, methods=["pfml", "mine_2"])
+    text = summary_text([tiny], store)
+    assert "mine_2 (PM)" in text
+    assert len(compare([tiny], store)) == 20
+
+
+def test_evaluations_that_are_nan_are_left_out(tiny: str, fill: Fill) -> None:
+    def made(cell: Cell, scores: str) -> float | None:
+        return float("nan") if scores == "global" else 0.9
+
+    store = fill(tiny, methods=["pfml"], made=made)
+    found = [r for r in compare([tiny], store) if r["algorithm"] == "pfml"]
+    assert {r["verdict"] for r in found if r["scores"] == "global"} == {"not run"}
+    personal = [r["ours_mean"] for r in found if r["scores"] == "personal"]
+    assert personal == pytest.approx([92.05] * 4)
+
+
+def test_an_empty_store_names_itself_and_the_command(tiny: str, fill: Fill, tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError, match=r"empty: no run .*python -m benchmark run table1"):
+        load_all(["table1"], tmp_path / "empty", "paper")
+    store = fill(tiny, profile="quick", methods=["pfml"])
+    with pytest.raises(BenchmarkError, match="it has those of --profile quick"):
+        load_all([tiny], store, "paper")
+    with pytest.raises(BenchmarkError, match=r"no run .* under as_described"):
+        load_all([tiny], store, "quick", ["as_run", "as_described"])
+
+
+def test_columns_are_data_set_and_model(tiny: str, fill: Fill) -> None:
+    store = fill(tiny)
+    results = load(load_experiment(tiny), load_protocol("as_run"), "paper", store)
+    found = rows(results)
+    assert len(set(settings(found).values())) == 4
+    table = layout(results, found)
+    assert table.columns == ["MNIST, MLR", "MNIST, DNN", "Synthetic, MLR", "Synthetic, DNN"]
+    assert [label for label, _ in table.rows] == [
+        *("FedAvg (GM)", "pFedMe (GM)", "pFedMe (PM)", "PFML (GM)", "PFML (PM)"),
+        *("Per-FedAvg (GM)", "Per-FedAvg (PM)", "Local-only (PM)"),
+    ]
+    first = table.rows[0][1][0]
+    assert first is not None
+    assert first.paper == "91.87 ± 0.02"
+    assert first.ours == "91.87 ± 0.07"
+    assert first.difference == "+0.00"
+    for said in ("Protocol as_run", "best over rounds", "Seeds: 2", "30 rounds"):
+        assert said in table.note

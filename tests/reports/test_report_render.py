@@ -1,0 +1,150 @@
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from benchmark.errors import BenchmarkError
+from reports import render
+from reports.render import latex
+from reports.statistics import VERDICT_RULE
+
+Fill = Callable[..., Path]
+OWN = """
+title = "Our own"
+protocols = ["as_run"]
+[[grid]]
+dataset = ["digits"]
+model = ["mlr"]
+algorithm = ["*"]
+active_clients = [5]
+[[rules]]
+[rules.set]
+rounds = 12
+partition = { kind = "dirichlet", clients = 10, train_fraction = 0.75, alpha = 0.1 }
+[profiles.paper]
+seeds = 2
+"""
+
+
+@pytest.fixture(scope="module")
+def pages(tiny: str, make: Fill, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("report")
+    make(folder / "store", tiny, "as_described", methods=["pfml", "local"])
+    store = make(folder / "store", tiny, methods=["pfml", "local", "fedavg", "my_100"])
+    written = render([tiny], store, folder / "out")
+    assert all(path.is_file() for path in written)
+    return {p.name: p.read_text("utf-8") for p in written if p.suffix in (".md", ".tex", ".html")}
+
+
+def test_every_file_is_named(tiny: str, fill: Fill, tmp_path: Path) -> None:
+    written = render([tiny], fill(tiny, methods=["pfml"]), tmp_path / "out")
+    assert [path.relative_to(tmp_path / "out").as_posix() for path in written] == [
+        *("tiny.md", "tiny.tex", "index.html"),
+        *("figures/tiny-as_run.png", "figures/tiny-as_run.svg"),
+    ]
+
+
+def test_every_page_says_protocol_reduction_seeds_rounds_and_rule(pages: dict[str, str]) -> None:
+    for name, page in pages.items():
+        plain = page.replace("\\_", "_").replace("&#39;", "'")
+        for said in (
+            "Protocol as_run",
+            "Protocol as_described",
+            "best over rounds",
+            "last round",
+            "Seeds: 2",
+            "30 rounds",
+        ):
+            assert said in plain, (name, said)
+    assert VERDICT_RULE in pages["tiny.md"]
+    assert latex(VERDICT_RULE) in pages["tiny.tex"]
+    for said in ("python -m benchmark run tiny", "cd" * 32, "test samples 17507", "3.11"):
+        assert said in pages["index.html"]
+
+
+def test_markdown_numbers_and_picture(pages: dict[str, str]) -> None:
+    page = pages["tiny.md"]
+    cell = "paper 90.74 ± 0.01<br>**ours 90.74 ± 0.07**<br>[90.10, 91.38]<br>Δ +0.00<br>"
+    assert f"{cell}_reproduced_" in page
+    assert "![Tiny: 50 % of A & B, protocol as_run](figures/tiny-as_run.png)" in page
+    assert "_not run_" in page  # pFedMe's published numbers
+    heads = [line.count("|") for line in page.splitlines() if line.startswith("|")]
+    assert heads
+    assert set(heads) == {6, 7, 9}  # the table; the distances, whose head has two escaped ones
+
+
+def test_latex_is_escaped_and_balanced(pages: dict[str, str]) -> None:
+    page = pages["tiny.tex"]
+    assert r"Tiny: 50 \% of A \& B" in page
+    assert r"my\_100 (PM)" in page
+    assert r"\toprule" in page
+    body = re.sub(r"\\[{}]", "", page)
+    assert body.count("{") == body.count("}")
+    assert page.count(r"\begin{") == page.count(r"\end{")
+    rows = [line for line in page.splitlines() if line.endswith(r"\\")]
+    assert {len(re.findall(r"(?<!\\)&", line)) for line in rows} == {5}
+
+
+def test_latex_of_every_special_character() -> None:
+    assert latex("a_b&c%d$e#f{g}") == r"a\_b\&c\%d\$e\#f\{g\}"
+    assert latex("\\~^") == r"\textbackslash{}\textasciitilde{}\textasciicircum{}"
+    assert latex("−1 ± λ") == r"$-$1 $\pm$ $\lambda$"
+
+
+def test_html_stands_alone(pages: dict[str, str]) -> None:
+    page = pages["index.html"]
+    assert not re.search(r"https?:|//[a-z]|@import|<script|<link", page)
+    assert set(re.findall(r'src="([^,]*),', page)) == {"data:image/svg+xml;base64"}
+    assert "Tiny: 50 % of A &amp; B" in page
+    assert "prefers-color-scheme: dark" in page
+    assert 'name="viewport"' in page
+    open_tags: list[str] = []
+
+    class Balance(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            if tag not in ("meta", "img", "br"):
+                open_tags.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert open_tags.pop() == tag
+
+    Balance().feed(page)
+    assert open_tags == []
+
+
+def test_an_experiment_without_published_values(fill: Fill, tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(OWN, encoding="utf-8")
+    store = fill(str(own), made=lambda cell, scores: 0.9)
+    render([str(own)], store, tmp_path / "out")
+    page = (tmp_path / "out" / "own.md").read_text(encoding="utf-8")
+    assert "Digits, MLR" in page
+    assert "10 clients, Dirichlet(0.1)" in page
+    assert "**ours 92.05 ± 0.07**" in page
+    assert "Verdicts:" not in page
+    assert "Thin dashed" not in page
+
+
+def test_nothing_to_report_is_one_line(tiny: str, tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError, match="python -m benchmark run") as caught:
+        render([tiny], tmp_path / "none", tmp_path / "out")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_report_never_loads_torch(tiny: str, fill: Fill, tmp_path: Path) -> None:
+    store = fill(tiny, methods=["pfml"])
+    program = (
+        "import sys, pathlib, reports\n"
+        "assert 'torch' not in sys.modules\n"
+        "tiny, *paths = sys.argv[1:]\n"
+        "reports.render([tiny], *map(pathlib.Path, paths))\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    arguments = [tiny, str(store), str(tmp_path)]
+    root = Path(__file__).resolve().parents[2]
+    subprocess.run([sys.executable, "-W", "error", "-c", program, *arguments], cwd=root, check=True)

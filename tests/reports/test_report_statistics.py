@@ -1,0 +1,125 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from reports import statistics as s
+
+scores = st.floats(0, 100, allow_nan=False)
+
+
+def test_each_reduction_of_one_history() -> None:
+    values = [0.1, 0.9] + [0.5] * 19 + [0.7]
+    assert s.reduce(values, "best") == 0.9
+    assert s.reduce(values, "last") == 0.7
+    assert s.reduce(values, "last20") == pytest.approx((19 * 0.5 + 0.7) / 20)
+
+
+def test_rounds_without_an_evaluation_do_not_count() -> None:
+    nan = math.nan
+    assert s.reduce([nan, 0.4, nan, 0.2, nan], "last") == 0.2
+    assert s.reduce([nan, 0.4, nan, 0.2], "last20") == pytest.approx(0.3)
+    assert math.isnan(s.reduce([nan, nan], "best"))
+
+
+def test_smoothing_by_hand_with_the_end_mirrored() -> None:
+    # Past the last entry 8 come 4, 2, …: the last itself is not repeated.
+    assert s.smooth([1, 2, 4, 8], 3) == pytest.approx([7 / 3, 14 / 3, 16 / 3, 14 / 3])
+    assert s.smooth([1, 2, 4, 8], 1) == pytest.approx([1, 2, 4, 8])
+    assert s.smooth([3, 5], 20) == pytest.approx([4, 4])
+
+
+def test_smoothing_as_in_the_code_of_pfedme() -> None:
+    x = np.random.default_rng(0).random(50)
+    padded = np.r_[x[19:0:-1], x, x[-2:-21:-1]]
+    theirs = np.convolve(np.ones(20) / 20, padded, mode="valid")[19:]
+    assert s.smooth(x, 20) == pytest.approx(theirs)
+
+
+@given(st.lists(scores, min_size=1, max_size=60), st.integers(1, 25))
+def test_smoothing_keeps_length_and_range(values: list[float], window: int) -> None:
+    smooth = s.smooth(values, window)
+    assert len(smooth) == len(values)
+    assert min(values) - 1e-9 <= smooth.min()
+    assert smooth.max() <= max(values) + 1e-9
+
+
+def test_summary_by_hand() -> None:
+    found = s.summarise([90.0, 91.0, 92.0])
+    half = 4.302652729911275 / math.sqrt(3)
+    assert found == pytest.approx((3, 91.0, 1.0, 91 - half, 91 + half))
+    alone = s.summarise([90.0])
+    assert (alone.n, alone.mean) == (1, 90.0)
+    assert all(math.isnan(x) for x in alone[2:])
+
+
+@given(st.lists(scores, min_size=2, max_size=12))
+def test_interval_is_that_of_scipy(values: list[float]) -> None:
+    found = s.summarise(values)
+    assert found.low <= found.mean <= found.high
+    if found.std > 1e-6:
+        error = found.std / math.sqrt(found.n)
+        assert found[3:] == pytest.approx(stats.t.interval(0.95, found.n - 1, found.mean, error))
+
+
+@pytest.mark.parametrize(
+    ("difference", "half", "expected"),
+    [
+        (0.0, 0.0, "reproduced"),
+        (0.3, 0.0, "reproduced"),
+        (90.74 - 90.44, 0.0, "reproduced"),
+        (-0.3, 0.0, "reproduced"),
+        (0.301, 0.0, "within 0.5 pp"),
+        (0.4, 0.45, "reproduced"),
+        (0.5, 9.0, "reproduced"),
+        (0.501, 9.0, "within 1 pp"),
+        (-0.5, 0.2, "within 0.5 pp"),
+        (1.0, 0.0, "within 1 pp"),
+        (-1.5, 0.0, "within 2 pp"),
+        (2.001, 0.0, "differs"),
+        (-30.0, 50.0, "differs"),
+    ],
+)
+def test_verdict_at_its_edges(difference: float, half: float, expected: str) -> None:
+    assert s.verdict(difference, half) == expected
+
+
+@given(st.floats(-5, 5), st.floats(-5, 5), st.floats(0, 3))
+def test_a_smaller_difference_never_gets_a_worse_verdict(a: float, b: float, half: float) -> None:
+    order = ["reproduced", "within 0.5 pp", "within 1 pp", "within 2 pp", "differs"]
+    near, far = sorted((a, b), key=abs)
+    assert order.index(s.verdict(near, half)) <= order.index(s.verdict(far, half))
+
+
+def test_half_width_accounts_for_both_spreads() -> None:
+    assert s.half_width(0.3, 4, 0.2) == pytest.approx(3.182446305284263 * math.hypot(0.15, 0.2))
+    assert s.half_width(0.3, 4, math.nan) == pytest.approx(3.182446305284263 * 0.15)
+    assert s.half_width(math.nan, 1, 0.2) == 0.0
+
+
+def test_paired_is_the_t_test_of_scipy() -> None:
+    a, b = [90.1, 90.4, 90.9, 90.2], [90.0, 90.5, 90.3, 90.1]
+    found = s.paired(a, b)
+    assert found.p == pytest.approx(stats.ttest_rel(a, b).pvalue)
+    assert found.mean == pytest.approx(0.175)
+
+
+@pytest.mark.parametrize(("gap", "p"), [(0.0, 1.0), (0.5, 0.0)])
+def test_paired_without_spread(gap: float, p: float) -> None:
+    assert s.paired([1 + gap, 2 + gap], [1, 2]).p == p
+
+
+def test_holm_by_hand() -> None:
+    assert s.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert s.holm([0.9, 0.8]) == [1.0, 1.0]
+    assert s.holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), max_size=8))
+def test_holm_raises_p_and_keeps_order(p: list[float]) -> None:
+    adjusted = s.holm(p)
+    assert all(a >= b - 1e-12 and a <= 1 for a, b in zip(adjusted, p, strict=True))
+    assert sorted(adjusted) == [adjusted[i] for i in np.argsort(p, kind="stable")]

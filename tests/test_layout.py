@@ -1,0 +1,134 @@
+"""Who may import whom, names that must stay ours alone, and files short enough to read."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from benchmark.grid import cells, experiment_names, load_experiment, load_protocol
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = ("algorithms", "benchmark", "datasets", "reports")
+NAMES = (*CODE, "results", "tests")
+FOR_REPORTS = {f"benchmark.{name}" for name in ("spec", "grid", "store", "errors")}
+LONGEST = 300
+
+
+def files(folder: str) -> list[Path]:
+    found = sorted((ROOT / folder).rglob("*.py"))
+    assert found, f"{folder} has no Python files"
+    return found
+
+
+def imports(source: str) -> Iterator[str]:
+    """Modules that a file imports, anywhere in it; of packages of ours, which part."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a relative import"
+            assert node.module is not None
+            whole = node.module in CODE and node.module != "datasets"
+            yield from (
+                f"{node.module}.{alias.name}" if whole else node.module for alias in node.names
+            )
+
+
+def ours(path: Path) -> set[str]:
+    found = imports(path.read_text(encoding="utf-8"))
+    return {name for name in found if name.partition(".")[0] in NAMES}
+
+
+def others(folder: str) -> dict[str, set[str]]:
+    """For each file of a folder, what it imports of our other folders."""
+    return {
+        path.relative_to(ROOT).as_posix(): {
+            name for name in ours(path) if name.partition(".")[0] != folder
+        }
+        for path in files(folder)
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import torch.nn, benchmark.spec", {"torch.nn", "benchmark.spec"}),
+        ("from benchmark import store as s", {"benchmark.store"}),
+        ("from benchmark.store import Run", {"benchmark.store"}),
+        ("def f():\n    if 1:\n        import reports", {"reports"}),
+        ("from datasets import Arrays", {"datasets"}),
+    ],
+)
+def test_imports_are_found_wherever_they_stand(source: str, expected: set[str]) -> None:
+    assert set(imports(source)) == expected
+
+
+def test_a_method_imports_the_methods_interface_and_nothing_else_of_ours() -> None:
+    for path in files("algorithms"):
+        assert ours(path) <= {"benchmark.algorithm"}, path.name
+
+
+def test_datasets_import_nothing_of_ours() -> None:
+    assert not any(others("datasets").values())
+
+
+def test_the_benchmark_imports_datasets_and_only_its_command_line_reports() -> None:
+    for name, found in others("benchmark").items():
+        allowed = {"datasets"} | ({"reports"} if name == "benchmark/__main__.py" else set())
+        assert {module.partition(".")[0] for module in found} <= allowed, name
+
+
+def test_reports_import_what_reads_files_and_nothing_that_runs() -> None:
+    for name, found in others("reports").items():
+        assert found <= FOR_REPORTS, name
+
+
+def test_reports_and_what_they_import_never_load_torch() -> None:
+    modules = [path.relative_to(ROOT).with_suffix("") for path in files("reports")]
+    names = sorted({".".join(m.parts).removesuffix(".__init__") for m in modules} | FOR_REPORTS)
+    program = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1:]:\n"
+        "    importlib.import_module(name)\n"
+        "    assert 'torch' not in sys.modules, name\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", program, *names]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_installed_distribution_owns_a_folder_name_of_ours() -> None:
+    # Our own distribution holds no package; a build leaves its list of sources in the checkout.
+    owners = {
+        name: set(found) - {"pfl-benchmark"} for name, found in packages_distributions().items()
+    }
+    assert {name: owners[name] for name in NAMES if owners.get(name)} == {}
+
+
+def test_no_python_file_is_too_long_to_read() -> None:
+    every = (path for folder in (*CODE, "tests") for path in files(folder))
+    lengths = {str(p.relative_to(ROOT)): len(p.read_text("utf-8").splitlines()) for p in every}
+    assert {name: n for name, n in lengths.items() if n > LONGEST} == {}
+
+
+def test_names_of_test_files_are_unique() -> None:
+    names = [path.name for path in files("tests") if path.name != "conftest.py"]
+    assert sorted(set(names)) == sorted(names)
+    assert "__init__.py" not in names
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmark" / "protocols").glob("*.toml")))
+def test_every_protocol_parses(path: Path) -> None:
+    assert load_protocol(path.stem).name == path.stem
+
+
+@pytest.mark.parametrize("name", experiment_names())
+def test_every_experiment_parses_and_has_cells_under_each_protocol_and_profile(name: str) -> None:
+    experiment = load_experiment(name)
+    for protocol in experiment.protocols:
+        for profile in experiment.profiles.values():
+            assert cells(experiment, load_protocol(protocol), profile)
