@@ -4,28 +4,55 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+SHOWN = 3
+SCALARS = ("bool", "int", "float", "str")
+
 
 def explain(kind: type[BaseModel], error: ValidationError) -> str:
-    """The first faults of ``kind``, unknown keys before all others."""
-    faults = []
+    """The first faults of ``kind``, unknown keys before all others; fields with one fault share it.
+
+    A value that may be of several types has a fault for each of them: these are one.
+    """
+    faults: dict[str, list[str]] = {}
     found = sorted(error.errors(include_url=False), key=lambda f: f["type"] != "extra_forbidden")
-    for fault in found[:3]:
-        field = ".".join(str(part) for part in fault["loc"])
+    for fault in found:
+        loc = fault["loc"]
+        if loc and loc[-1] in SCALARS:
+            loc = loc[:-1]
+        field, beside, inside = _place(kind, loc)
         message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
-            message = f"unknown key, allowed: {', '.join(_siblings(kind, fault['loc']))}"
-        faults.append(f"{field}: {message}" if field else message)
-    return "; ".join(faults)
+            allowed = {name for model in beside for name in model.model_fields}
+            message = f"unknown key, allowed: {', '.join(sorted(allowed))}"
+        elif fault["type"] == "union_tag_not_found":
+            field += "." + fault["ctx"]["discriminator"].strip("'")
+            allowed = {str(tag) for model in inside for tag in _tags(model)}
+            message = f"Field required, allowed: {', '.join(sorted(allowed))}"
+        faults.setdefault(field, []).append(message)
+    fields: dict[str, list[str]] = {}
+    for field, messages in list(faults.items())[:SHOWN]:
+        other = [m.removeprefix("Input should be ") for m in messages[1:]]
+        fields.setdefault(" or ".join(dict.fromkeys(messages[:1] + other)), []).append(field)
+    return "; ".join(
+        f"{', '.join(named)}: {message}" if any(named) else message
+        for message, named in fields.items()
+    )
 
 
-def _siblings(kind: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    """The keys allowed beside the one at ``loc``."""
-    models = [kind]
-    for part in loc[:-1]:
-        deeper = [m for k in models if part in k.model_fields for m in _nested(k, str(part))]
-        tagged = [m for m in models if part in _tags(m)]
-        models = deeper or tagged or models  # else: an index into a list
-    return sorted({field for model in models for field in model.model_fields})
+def _place(
+    kind: type[BaseModel], loc: tuple[int | str, ...]
+) -> tuple[str, list[type[BaseModel]], list[type[BaseModel]]]:
+    """A field's dotted name, and the records that may be beside it and in it."""
+    beside, inside, names = [kind], [kind], []
+    for part in loc:
+        if tagged := [m for m in inside if part in _tags(m)]:
+            inside = tagged  # of a union, not of the file
+            continue
+        names.append(str(part))
+        beside = inside
+        deeper = [m for k in inside if part in k.model_fields for m in _nested(k, str(part))]
+        inside = deeper or inside  # else: an index into a list
+    return ".".join(names), beside, inside
 
 
 def _nested(kind: type[BaseModel], field: str) -> list[type[BaseModel]]:

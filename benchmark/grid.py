@@ -1,14 +1,19 @@
 """From files to cells: experiments, protocols and profiles expanded over their grid."""
 
 import itertools
+import os.path
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BenchmarkError
-from benchmark.spec import Cell, Experiment, Grid, Profile, Protocol, Rule, parse
+from benchmark.spec import MODELS, Cell, Experiment, Grid, Profile, Protocol, Rule, Where, parse
+from datasets import SOURCES
+from datasets.files import read_bytes
 
+LARGEST = 2**18  # bytes of a TOML file
 HERE = Path(__file__).resolve().parent
 LABELS = ("name", "title", "table", "figure")
 ALGORITHMS = HERE.parent / "algorithms"
@@ -24,22 +29,77 @@ def experiment_names() -> list[str]:
     return sorted(path.stem for path in (HERE / "experiments").glob("*.toml"))
 
 
+def protocol_names() -> list[str]:
+    """The protocols that come with the suite."""
+    return sorted(path.stem for path in (HERE / "protocols").glob("*.toml"))
+
+
 def load_experiment(name: str) -> Experiment:
-    """An experiment by name, or by the path of a TOML file."""
+    """An experiment by name, or by the path of a TOML file.
+
+    Raises BenchmarkError also for a rule or a profile that names what is in no grid of its file.
+    """
     path = _find(name, "experiment", experiment_names())
     data = _read(path)
-    if "extends" in data:
-        base = _read(_find(str(data.pop("extends")), "experiment", experiment_names()))
-        shared = {key: value for key, value in base.items() if key not in LABELS}
-        data = shared | data
-    return parse(Experiment, {"name": path.stem, **data}, str(path))
+    if "extends" not in data:
+        return _experiment(path, data, data)
+    try:
+        base = _find(str(data.pop("extends")), "experiment", experiment_names())
+    except BenchmarkError as error:
+        raise BenchmarkError(f"{path}: extends: {error}") from None
+    below = _read(base)
+    _experiment(base, below, below)
+    shared = {key: value for key, value in below.items() if key not in LABELS}
+    return _experiment(path, shared | data, data)
+
+
+def _experiment(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Experiment:
+    """``own``: what the file itself says of ``data``, and answers for."""
+    experiment = parse(Experiment, {"name": path.stem, **data}, str(path))
+    for number, name in enumerate(experiment.protocols):
+        if name not in protocol_names():
+            allowed = ", ".join(protocol_names())
+            raise BenchmarkError(f"{path}: protocols.{number}: no {name!r}, allowed: {allowed}")
+    grids = [
+        {**dict(grid), "algorithm": [*_expand(grid.algorithm), *algorithm_names()]}
+        for grid in experiment.grid
+    ]
+    if "rules" in own:
+        _check({f"rules.{n}.where": r.where for n, r in enumerate(experiment.rules)}, grids, path)
+    if "profiles" in own:
+        only = {f"profiles.{name}.only": p.only for name, p in experiment.profiles.items()}
+        _check(only, grids, path)
+    return experiment
 
 
 def load_protocol(name: str) -> Protocol:
     """A protocol by name (``as_run``, ``as_described``), or by the path of a TOML file."""
-    known = sorted(path.stem for path in (HERE / "protocols").glob("*.toml"))
-    path = _find(name, "protocol", known)
-    return parse(Protocol, {"name": path.stem, **_read(path)}, str(path))
+    path = _find(name, "protocol", protocol_names())
+    protocol = parse(Protocol, {"name": path.stem, **_read(path)}, str(path))
+    all_there_is = {"dataset": [*SOURCES], "model": MODELS, "algorithm": algorithm_names()}
+    wheres = {f"rules.{n}.where": rule.where for n, rule in enumerate(protocol.rules)}
+    _check(wheres, [all_there_is], path)
+    return protocol
+
+
+def _check(
+    wheres: Mapping[str, Where], grids: Sequence[Mapping[str, Sequence[Any]]], path: Path
+) -> None:
+    """Can each condition be met in some grid? An axis that a grid lacks may have any value."""
+    for field, where in wheres.items():
+        for axis, named in where:
+            allowed = {value: None for grid in grids for value in grid.get(axis, named)}
+            for value in named:
+                if value not in allowed:
+                    raise BenchmarkError(
+                        f"{path}: {field}.{axis}: {value!r} matches nothing, "
+                        f"allowed: {', '.join(map(str, allowed))}"
+                    )
+        if not any(
+            all(not named or {*named} & {*grid.get(axis, named)} for axis, named in where)
+            for grid in grids
+        ):
+            raise BenchmarkError(f"{path}: {field}: matches nothing: no grid has all of these")
 
 
 def profile_of(experiment: Experiment, name: str) -> Profile:
@@ -125,13 +185,27 @@ def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 def _find(name: str, what: str, known: Sequence[str]) -> Path:
     if name in known:
         return HERE / f"{what}s" / f"{name}.toml"
-    if name.endswith(".toml") and Path(name).is_file():
+    if name.endswith(".toml") and os.path.isfile(name):
         return Path(name)
     raise BenchmarkError(f"no {what} {name!r}, allowed: {', '.join(known)}, or a path to a .toml")
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(read_bytes(path, LARGEST).decode())
+        _no_dates(data)
+    except RecursionError:
+        raise BenchmarkError(f"{path}: lists or tables are nested too deeply") from None
     except (OSError, ValueError) as error:
         raise BenchmarkError(f"{path}: {error}") from None
+    return data
+
+
+def _no_dates(value: Any, field: str = "") -> None:
+    if isinstance(value, date | time):
+        raise ValueError(f"{field}: a date or a time; allowed: text in quotes, a number, true, …")
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if isinstance(value, dict):
+        for key, part in value.items():
+            _no_dates(part, f"{field}.{key}" if field else str(key))

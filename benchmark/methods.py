@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+import os.path
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
@@ -14,9 +15,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from benchmark.errors import BenchmarkError
 from benchmark.grid import ALGORITHMS, algorithm_names
-from benchmark.spec import Scalar
+from benchmark.spec import Record, Scalar, parse
+from datasets.files import read_bytes
 
 PARTS = ("Hyper", "State", "init", "train_round", "personal_models")
+LARGEST = 2**20  # bytes of a method's file
+
+
+class _Settings(Record):
+    hyper: dict[str, Scalar]
 
 
 @dataclass(frozen=True)
@@ -49,26 +56,39 @@ class Method:
             raise BenchmarkError(f"{self.path.name}: hyper.{field}: {fault['msg']}") from None
 
     def settings(self, hyper: Mapping[str, Scalar]) -> dict[str, Scalar]:
-        """The resolved settings as plain values."""
-        return asdict(self.resolve(hyper))
+        """The resolved settings as plain values, as a run's record takes them."""
+        plain = {"hyper": asdict(self.resolve(hyper))}
+        return parse(_Settings, plain, self.path.name).hyper
 
 
 def load_method(name: str) -> Method:
     """The method of this house called ``name``, or the one in the file at path ``name``."""
     if name in algorithm_names():
         path = ALGORITHMS / f"{name}.py"
-    elif name.endswith(".py") and Path(name).is_file():
+    elif name.endswith(".py") and os.path.isfile(name):
         path = Path(name).resolve()
     else:
         allowed = ", ".join(algorithm_names())
         raise BenchmarkError(f"no algorithm {name!r}, allowed: {allowed}, or a path to a .py file")
-    source = hashlib.sha256(path.read_bytes()).hexdigest()
+    try:
+        source = hashlib.sha256(read_bytes(path, LARGEST)).hexdigest()
+    except OSError as error:
+        raise BenchmarkError(f"{path}: {error}") from None
     module = _import(path)
     missing = [part for part in PARTS if not hasattr(module, part)]
     if missing:
         raise BenchmarkError(f"{path}: not a method, it lacks {', '.join(missing)}")
-    if not is_dataclass(module.Hyper):
+    if not isinstance(module.Hyper, type) or not is_dataclass(module.Hyper):
         raise BenchmarkError(f"{path}: Hyper is not a dataclass")
+    for part in PARTS[1:]:
+        if not callable(getattr(module, part)):
+            raise BenchmarkError(
+                f"{path}: {part} is not a {'class' if part == 'State' else 'function'}"
+            )
+    try:
+        TypeAdapter(module.Hyper)
+    except Exception as error:  # pydantic has several for annotations that are no types
+        raise BenchmarkError(f"{path}: Hyper: {_reason(error)}") from error
     return Method(path.stem, path, source, **{part: getattr(module, part) for part in PARTS})
 
 
@@ -80,7 +100,10 @@ def _import(path: Path) -> ModuleType:
     sys.modules[module.__name__] = module  # dataclasses look their module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise BenchmarkError(f"{path}: {type(error).__name__}: {reason}") from error
+    except (Exception, SystemExit) as error:
+        raise BenchmarkError(f"{path}: {_reason(error)}") from error
     return module
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -8,8 +8,9 @@ a table never invalidates a run. Nothing here imports torch.
 
 import hashlib
 import json
+import math
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -20,7 +21,8 @@ R = TypeVar("R", bound=BaseModel)
 Scalar = bool | int | float | str
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Title = Annotated[str, Field(pattern=r"^[^\p{C}]{1,200}$")]
 
 
 class Record(BaseModel):
@@ -45,7 +47,7 @@ class _Partition(Record):
     clients: Count
     train_fraction: Fraction
     order: Literal["shuffled", "as_given"] = "shuffled"
-    seed: int | None = Field(None, ge=0)
+    seed: int | None = Field(None, ge=0, lt=2**64)
 
 
 class LabelGroups(_Partition):
@@ -116,6 +118,7 @@ class LeNet5(Record):
 
 
 ModelSpec = Annotated[Mlr | Dnn | LeNet5, Field(discriminator="name")]
+MODELS = [get_args(kind.model_fields["name"].annotation)[0] for kind in (Mlr, Dnn, LeNet5)]
 
 
 class Cell(Record):
@@ -166,8 +169,10 @@ class Cell(Record):
     @property
     def digest(self) -> str:
         """SHA-256, in hex, of the canonical JSON of what differs from the defaults here, so that
-        a field added later leaves the runs made before it in place."""
+        a field added later leaves the runs made before it in place. 15 and 15.0 are one."""
         data = self.model_dump(mode="json", exclude_defaults=True)
+        for settings in (data.get("hyper", {}), data["data"].get("options", {})):
+            settings.update({name: _spelled(name, value) for name, value in settings.items()})
         text = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -175,6 +180,16 @@ class Cell(Record):
     def key(self) -> str:
         """The cell's folder in a store: readable, and unique by its hash."""
         return f"{self.data.name}-{self.model.name}-{self.algorithm}-{self.digest[:12]}"
+
+
+def _spelled(name: str, value: Scalar) -> Scalar:
+    """The one spelling of a number: whole where one capital letter (K, E) names it, a count,
+    else with a decimal point."""
+    if isinstance(value, bool | str) or abs(value) > 2**53:  # beyond, floats merge neighbours
+        return value
+    if len(name) == 1 and name.isupper():
+        return int(value) if value == int(value) else value
+    return float(value)
 
 
 class Where(Record):
@@ -197,6 +212,9 @@ class Rule(Record):
     set: dict[str, Any]
 
 
+Rules = Annotated[tuple[Rule, ...], Field(max_length=200)]
+
+
 class Protocol(Record):
     """How runs are made (rules over cells) and how their histories are read.
 
@@ -209,7 +227,7 @@ class Protocol(Record):
     description: str
     reduction: Literal["best", "last", "last20"]
     smoothing: Count
-    rules: tuple[Rule, ...]
+    rules: Rules
 
 
 class Grid(Record):
@@ -221,11 +239,18 @@ class Grid(Record):
     active_clients: tuple[Count, ...]
     hyper: dict[str, tuple[Scalar, ...]] = {}
 
+    @model_validator(mode="after")
+    def _few(self) -> "Grid":
+        axes = (self.dataset, self.model, self.algorithm, self.active_clients)
+        if (points := math.prod(map(len, (*axes, *self.hyper.values())))) > 2000:
+            raise ValueError(f"{points} points, allowed: up to 2000")
+        return self
+
 
 class Profile(Record):
     """How much of an experiment to run: ``seeds`` runs a cell, and a cut of the grid."""
 
-    seeds: Count
+    seeds: Annotated[Count, Field(le=1000)]
     rounds: Count | None = None
     evaluate_every: Count | None = None
     only: Where = Where()
@@ -241,12 +266,12 @@ class Experiment(Record):
     """
 
     name: Name
-    title: str
-    table: int | None = None
+    title: Title
+    table: int | None = Field(None, ge=1, le=1000)
     figure: str | None = None
     protocols: tuple[Name, ...] = Field(min_length=1)
-    grid: tuple[Grid, ...] = Field(min_length=1)
-    rules: tuple[Rule, ...] = ()
+    grid: tuple[Grid, ...] = Field(min_length=1, max_length=20)
+    rules: Rules = ()
     profiles: dict[str, Profile]
 
 
@@ -256,7 +281,7 @@ def parse(kind: type[R], data: dict[str, Any], source: str) -> R:
         return kind.model_validate_json(json.dumps(data))
     except ValidationError as error:
         raise BenchmarkError(f"{source}: {explain(kind, error)}") from None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise BenchmarkError(f"{source}: {error}") from None
 
 

@@ -20,37 +20,45 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import pandas as pd
-from pydantic import ValidationError
+import pyarrow.parquet
+import pyarrow.types
+from pydantic import Field, ValidationError
 
 from benchmark.errors import BenchmarkError
-from benchmark.spec import Cell, Record, Scalar
+from benchmark.faults import explain
+from benchmark.spec import Cell, Count, Record, Scalar
+from datasets.files import read_bytes
 
 FORMAT = 1
 TABLES = ("history.parquet", "clients.parquet")
+AGAIN = "train it again with --rerun"
+LARGEST = 2**28  # bytes of a file
+MOST = 2**24  # numbers of a table: a million rounds with all their scores
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Run(Record):
     """The record of one finished run."""
 
-    format: int = FORMAT
+    format: Annotated[int, Field(ge=1, le=FORMAT)] = FORMAT
     cell: Cell
-    seed: int
+    seed: int = Field(ge=0)
     hyper: dict[str, Scalar]
     parameters: int
-    source: str
+    source: Sha256
     """SHA-256 of the method's file."""
-    partition: str
+    partition: Sha256
     """Digest of the index lists (kept in ``<store>/partitions/``)."""
-    partition_summary: dict[str, Any]
+    partition_summary: Mapping[str, Scalar]
     started: str
     wall_seconds: float
-    seeds_stacked: int
+    seeds_stacked: Count
     """How many seeds the program that made this run trained at once."""
     environment: dict[str, str]
     command: str
@@ -68,9 +76,17 @@ class Store:
         return self.root / cell.key / f"seed-{seed}"
 
     def find(self, cell: Cell, seed: int) -> Run | None:
-        """The record of a finished run, or None."""
+        """The record of a finished run, or None; that of another run is an error."""
         folder = self.folder(cell, seed)
-        return read_run(folder) if (folder / "run.json").is_file() else None
+        if not (folder / "run.json").is_file():
+            return None
+        run = read_run(folder)
+        if (run.cell.digest, run.seed) != (cell.digest, seed):
+            raise BenchmarkError(
+                f"{folder / 'run.json'}: cell, seed: those of another run, {run.cell.key} seed "
+                f"{run.seed}; put it in its place, or train this one again with --rerun"
+            )
+        return run
 
     def runs(self) -> Iterator[tuple[Path, Run]]:
         """Every finished run with its folder, in a fixed order."""
@@ -104,26 +120,37 @@ def read_run(folder: Path) -> Run:
     """The record in a run's folder; a damaged one is an error that names it."""
     path = folder / "run.json"
     try:
-        return Run.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise BenchmarkError(
-            f"{path}: not a record of a run ({reason}); train it again with --rerun"
-        ) from None
+        return Run.model_validate_json(read_bytes(path, LARGEST))
+    except (OSError, ValidationError) as error:
+        reason = explain(Run, error) if isinstance(error, ValidationError) else error.strerror
+        raise BenchmarkError(f"{path}: not a record of a run ({reason}); {AGAIN}") from None
 
 
 def read_table(folder: Path, run: Run, name: str) -> pd.DataFrame:
-    """``history.parquet`` or ``clients.parquet`` of a run, after comparing its checksum."""
+    """``history.parquet`` or ``clients.parquet`` of a run, after comparing its checksum.
+
+    Numbers only, and not too many for memory, whatever a small file may unpack to.
+    """
     path = folder / name
     try:
-        blob = path.read_bytes()
+        blob = read_bytes(path, LARGEST)
     except OSError as error:
-        raise BenchmarkError(
-            f"{path}: {error.strerror}; train the run again with --rerun"
-        ) from None
+        raise BenchmarkError(f"{path}: {error.strerror}; {AGAIN}") from None
     if _sha(blob) != run.checksums.get(name):
-        raise BenchmarkError(f"{path}: damaged (checksum differs); train it again with --rerun")
-    return pd.read_parquet(io.BytesIO(blob))
+        raise BenchmarkError(f"{path}: damaged (checksum differs); {AGAIN}")
+    try:
+        file = pyarrow.parquet.ParquetFile(io.BytesIO(blob))
+        if (numbers := file.metadata.num_rows * file.metadata.num_columns) > MOST:
+            raise ValueError(f"{numbers:,} numbers, allowed: {MOST:,}")
+        for field in file.schema_arrow:
+            kind = field.type
+            if not (pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind)):
+                raise ValueError(f"{field.name}: {kind}, allowed: numbers")
+        table: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
+    except Exception as error:  # pyarrow has many for a file that is not what it says
+        reason = " ".join(str(error).split())
+        raise BenchmarkError(f"{path}: not a table of a run ({reason}); {AGAIN}") from error
+    return table
 
 
 def _swap(fresh: Path, place: Path) -> None:

@@ -1,6 +1,11 @@
-"""The image sets that torchvision reads: MNIST, Fashion-MNIST, CIFAR-10, CIFAR-100."""
+"""The image sets that torchvision fetches: MNIST, Fashion-MNIST, CIFAR-10, CIFAR-100.
+
+Its files are read here, so that no byte of them is believed, and no pickle opened, unchecked.
+"""
 
 import hashlib
+import math
+import pickle
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,9 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from datasets.arrays import Arrays, DataError
+from datasets.arrays import Arrays, DataError, Ints
+from datasets.files import read_bytes
 
+Images = NDArray[np.uint8]
+LARGEST = 2**28  # bytes; the largest file of CIFAR-100 has 155 million
 ELSEWHERE = "or name the folder that has it with --data-root or PFL_DATA_ROOT"
 
 
@@ -36,8 +45,9 @@ IMAGE_SETS = {
 def load_images(name: str, root: Path, download: bool) -> Arrays:
     """The image set `name` under `root` in torchvision's layout, training part then test part.
 
-    Returns x (n, channels, height, width) uint8 and y (n,). torchvision checks CIFAR's files
-    against their MD5 before it unpickles them; of MNIST's, shapes and label range are checked.
+    Returns x (n, channels, height, width) uint8 and y (n,). CIFAR's files are compared with the
+    MD5 that torchvision lists before they are unpickled; of MNIST's, which are lists of bytes,
+    header, size and label range are checked.
     Raises DataError if a file is missing, incomplete or damaged, or cannot be downloaded.
     """
     expected = IMAGE_SETS[name]
@@ -45,70 +55,76 @@ def load_images(name: str, root: Path, download: bool) -> Arrays:
         kind = getattr(import_module("torchvision.datasets"), expected.kind)
     except ImportError as error:
         raise DataError(f"{name}: torchvision cannot be imported; install it ({error})") from error
+    failed = _fetch(kind, root) if download else None
     try:
-        parts = [_part(kind(root, train=train, download=download)) for train in (True, False)]
-    # Besides its own RuntimeError, torchvision lets out whatever its readers meet in a bad file
-    # (EOFError, AssertionError, KeyError, ...) and whatever the network raises.
-    except Exception as error:
-        raise DataError(_explain(name, kind, root, download, error)) from error
-    for count, (x, y) in zip(expected.counts, parts, strict=True):
-        complete = x.shape == (count, *expected.shape) and y.shape == (count,)
-        if not complete or y.min() < 0 or y.max() >= expected.classes:
-            found = ValueError(f"images {x.shape}, labels {y.shape}, or labels out of range")
-            raise DataError(_explain(name, kind, root, download, found))
+        parts = list((_cifar if hasattr(kind, "base_folder") else _idx)(kind, root, expected))
+    except _DamagedError as error:
+        path, fault = error.args
+        raise DataError(
+            f"{name}: {path} is damaged ({fault}); delete it and pass --download, {ELSEWHERE}"
+        ) from error
+    except FileNotFoundError as error:
+        if failed:
+            how = f"could not be downloaded ({failed}); fetch it by hand"
+        else:
+            how = "is missing; pass --download to fetch it"
+        raise DataError(f"{name}: {error.filename} {how}, {ELSEWHERE}") from error
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{name}: the files under {root} cannot be used ({error}); replace them, {ELSEWHERE}"
+        ) from error
     x, y = (np.concatenate(both) for both in zip(*parts, strict=True))
     return Arrays(name, x, y, expected.classes)
 
 
-def _part(part: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    x, y = np.asarray(part.data), np.asarray(part.targets, dtype=np.int64)
-    return (x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)), y
+class _DamagedError(Exception):
+    """A file is not what it should be: its path, and why."""
 
 
-def _explain(name: str, kind: Any, root: Path, download: bool, error: Exception) -> str:
-    """One line: the first file at fault if one is found, the reason given, and the remedy."""
-    reason = " ".join(str(error).split()) or type(error).__name__
-    files = _cifar_faults(kind, root) if hasattr(kind, "base_folder") else _idx_faults(name, root)
+def _fetch(kind: Any, root: Path) -> str | None:
+    """Let torchvision download what is missing, and check it; the reason why it cannot.
+
+    Without its constructor, which would read whatever lies there.
+    """
+    loader = kind.__new__(kind)
+    loader.root = root
     try:
-        path, fault = next(files, (None, ""))
-    except OSError as unreadable:
-        path, reason = None, str(unreadable)
-    if path is None:
-        return (
-            f"{name}: the files under {root} cannot be used ({reason}); replace them, {ELSEWHERE}"
-        )
-    if fault != "missing":
-        return f"{name}: {path} is damaged ({fault}); delete it and pass --download, {ELSEWHERE}"
-    if download:
-        return f"{name}: {path} could not be downloaded ({reason}); fetch it by hand, {ELSEWHERE}"
-    return f"{name}: {path} is missing; pass --download to fetch it, {ELSEWHERE}"
+        loader.download()
+    except Exception as error:  # its own RuntimeError, and whatever the network raises
+        return " ".join(str(error).split()) or type(error).__name__
+    return None
 
 
-def _cifar_faults(kind: Any, root: Path) -> Iterator[tuple[Path, str]]:
+def _cifar(kind: Any, root: Path, _: ImageSet) -> Iterator[tuple[Images, Ints]]:
     meta = (kind.meta["filename"], kind.meta["md5"])
     for file, md5 in (*kind.train_list, *kind.test_list, meta):
         path = root / kind.base_folder / file
-        if not path.is_file():
-            yield path, "missing"
-        elif hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != md5:
-            yield path, "its MD5 differs from torchvision's"
+        content = read_bytes(path, LARGEST)
+        if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
+            raise _DamagedError(path, "its MD5 differs from torchvision's")
+        if file != meta[0]:
+            entry = pickle.loads(content, encoding="latin1")
+            labels = entry["labels"] if "labels" in entry else entry["fine_labels"]
+            yield entry["data"].reshape(-1, 3, 32, 32), np.array(labels, np.int64)
 
 
-def _idx_faults(name: str, root: Path) -> Iterator[tuple[Path, str]]:
-    expected = IMAGE_SETS[name]
+def _idx(_: Any, root: Path, expected: ImageSet) -> Iterator[tuple[Images, Ints]]:
     folder = root / expected.kind / "raw"
     for part, count in zip(("train", "t10k"), expected.counts, strict=True):
-        for kind, sizes in (("images-idx3", (count, 28, 28)), ("labels-idx1", (count,))):
-            path = folder / f"{part}-{kind}-ubyte"
-            # IDX: two zero bytes, 8 for uint8, the number of axes, then each axis' length.
-            header = struct.pack(f">4B{len(sizes)}I", 0, 0, 8, len(sizes), *sizes)
-            if not path.is_file():
-                yield path, "missing"
-            elif path.stat().st_size != len(header) + np.prod(sizes):
-                yield path, f"{path.stat().st_size} bytes"
-            else:
-                content = path.read_bytes()
-                if not content.startswith(header):
-                    yield path, "its header is wrong"
-                elif len(sizes) == 1 and max(content[len(header) :]) >= expected.classes:
-                    yield path, f"labels are not all in 0..{expected.classes - 1}"
+        x = _read_idx(folder / f"{part}-images-idx3-ubyte", (count, 28, 28))
+        y = _read_idx(path := folder / f"{part}-labels-idx1-ubyte", (count,))
+        if y.max() >= expected.classes:
+            raise _DamagedError(path, f"labels are not all in 0..{expected.classes - 1}")
+        yield x[:, None], y.astype(np.int64)
+
+
+def _read_idx(path: Path, sizes: tuple[int, ...]) -> Images:
+    # IDX: two zero bytes, 8 for uint8, the number of axes, then each axis' length.
+    header = struct.pack(f">4B{len(sizes)}I", 0, 0, 8, len(sizes), *sizes)
+    size = path.stat().st_size
+    if size != len(header) + math.prod(sizes):
+        raise _DamagedError(path, f"{size} bytes")
+    content = read_bytes(path, size)
+    if not content.startswith(header):
+        raise _DamagedError(path, "its header is wrong")
+    return np.frombuffer(content, np.uint8, offset=len(header)).reshape(sizes)

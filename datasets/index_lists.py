@@ -1,8 +1,10 @@
 """A finished partition: who trains on and who is tested on which samples, in memory and on disk."""
 
 import hashlib
+import io
 import json
 import os
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.arrays import DataError, Ints
+from datasets.files import read_bytes
+
+LARGEST = 2**27  # bytes of a file, packed or unpacked: 16 million indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +125,13 @@ class Partition:
     def load(cls, path: Path) -> "Partition":
         """Read what `save` wrote. Raises DataError if it is missing, damaged or something else."""
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            packed = io.BytesIO(read_bytes(path, LARGEST))
+            with zipfile.ZipFile(packed) as archive:
+                size = sum(entry.file_size for entry in archive.infolist())
+            if size > LARGEST:
+                raise ValueError(f"it unpacks to {size:,} bytes, allowed: {LARGEST:,}")
+            packed.seek(0)
+            with np.load(packed, allow_pickle=False) as stored:
                 loaded = cls._unpack(stored)
                 digest = str(stored["digest"])
         except FileNotFoundError as error:
@@ -135,14 +146,16 @@ class Partition:
 
     @classmethod
     def _unpack(cls, stored: Mapping[str, NDArray[Any]]) -> "Partition":
-        lengths = stored["lengths"]
+        lengths, indices = stored["lengths"], stored["indices"]
+        recipe = json.loads(str(stored["recipe"]))
+        if not lengths.dtype == indices.dtype == np.dtype("<i8") or not isinstance(recipe, dict):
+            raise ValueError("lengths and indices must be 64-bit integers, the recipe a table")
         ends = np.cumsum(lengths.ravel())
-        indices = stored["indices"].astype(np.int64, casting="safe")
-        if len(indices) != ends[-1]:
-            raise ValueError(f"{len(indices)} indices, {ends[-1]} announced")
+        if lengths.ndim != 2 or lengths.min() < 1 or len(indices) != ends[-1]:
+            raise ValueError(f"{indices.shape} indices, lengths {lengths.shape} to {ends[-1:]}")
         parts = np.split(indices, ends[:-1])
         half = lengths.shape[1]
-        return cls(tuple(parts[:half]), tuple(parts[half:]), json.loads(str(stored["recipe"])))
+        return cls(tuple(parts[:half]), tuple(parts[half:]), recipe)
 
 
 def _damaged(path: Path, reason: str) -> str:

@@ -43,10 +43,13 @@ def label_groups(
     labels: (n,). clients: a multiple of len(groups).
     groups: disjoint, together all labels that occur, and only those.
     """
+    _enough(labels, clients, "the data set")
     named = [label for group in groups for label in group]
     occurring = np.unique(labels).tolist()
-    if sorted(named) != occurring:
-        raise DataError(f"groups must name each of the labels {occurring} once, not {named}")
+    if sorted(named) != occurring or not all(groups):
+        raise DataError(
+            f"groups must name each of the labels {occurring} once, and none be empty: {groups}"
+        )
     if not groups or clients < 1 or clients % len(groups):
         raise DataError(
             f"clients={clients} must be a positive multiple of the {len(groups)} groups"
@@ -82,6 +85,7 @@ def shards(
     sigma: 0..10, used by "lognormal" only; 0 makes equal shards, a large one gives nearly all of
         a label to one client. The paper's CIFAR-10 was drawn with 2.
     """
+    _enough(labels, clients, "the data set")
     values = np.unique(labels)
     if not 1 <= labels_per_client <= len(values) or clients * labels_per_client < len(values):
         raise DataError(
@@ -93,20 +97,21 @@ def shards(
             f'sizes={sizes!r}, sigma={sigma}: sizes must be "equal" or "lognormal", sigma in 0..10'
         )
     holds = np.zeros((clients, len(values)), bool)
+    holders = np.zeros(len(values), np.int64)
     for client in holds:
         # The labels held least so far, in random order among equals.
-        order = np.lexsort((rng.random(len(values)), holds.sum(axis=0)))
+        order = np.lexsort((rng.random(len(values)), holders))
         client[order[:labels_per_client]] = True
+        holders += client
     parts: list[list[Ints]] = [[] for _ in range(clients)]
-    for value, holders in zip(values, holds.T, strict=True):
+    for value, held, count in zip(values, holds.T, holders.tolist(), strict=True):
         members = rng.permutation(np.flatnonzero(labels == value))
-        count = int(holders.sum())
         _enough(members, count, f"label {value}")
         if sizes == "equal":
             dealt = np.array_split(members, count)
         else:
             dealt = np.split(members, _cuts(rng.lognormal(0, sigma, count), len(members), 1))
-        for u, shard in zip(np.flatnonzero(holders), dealt, strict=True):
+        for u, shard in zip(np.flatnonzero(held), dealt, strict=True):
             parts[u].append(shard)
     return [np.concatenate(shares) for shares in parts]
 

@@ -1,13 +1,12 @@
 """Synthetic(alpha, beta): a federation whose clients differ in their models and their inputs."""
 
-from math import isfinite
-
 import numpy as np
 
 from datasets.arrays import Arrays, DataError
 
 FEATURES = 60
 CLASSES = 10
+MOST = 2**23  # samples: 2 GB
 DEVIATION = np.arange(1, FEATURES + 1) ** -0.6  # (60,): the square roots of j^-1.2
 
 
@@ -27,17 +26,22 @@ def synthetic(alpha: float = 0.5, beta: float = 0.5, clients: int = 100, seed: i
     (all n, all a, all b, all v, then client by client W, c, x) from one legacy NumPy stream:
     defaults give that generator's own 205,795 samples.
 
-    alpha: >= 0, the spread of the clients' a_i. It changes no sample: a_i shifts the logits of
+    alpha: 0..1e6, the spread of the clients' a_i. It changes no sample: a_i shifts the logits of
         all ten classes alike, and every client draws a W_i of its own even at 0.
-    beta: >= 0, how far the clients' inputs differ; 0 draws all v_i around the origin.
+    beta: 0..1e6, how far the clients' inputs differ; 0 draws all v_i around the origin.
     clients: >= 1. seed: 0..2^32-1, of the legacy stream.
 
     Returns x (n, 60) float32, y (n,) in 0..9 and client (n,), client by client.
-    Raises DataError for a parameter outside its range.
+    Raises DataError for a parameter outside its range, and for more than MOST samples.
     """
     _check(alpha, beta, clients, seed)
     rng = np.random.RandomState(seed)
     sizes = (rng.lognormal(4, 2, clients).astype(np.int64) + 50) * 5
+    if sizes.sum() > MOST:
+        raise DataError(
+            f"synthetic: clients={clients} have {sizes.sum():,} samples, allowed: {MOST:,}; "
+            "lower clients"
+        )
     a = rng.normal(0, alpha, clients)
     b = rng.normal(0, beta, clients)
     v = rng.normal(b[:, None], 1, (clients, FEATURES))
@@ -58,8 +62,8 @@ def synthetic(alpha: float = 0.5, beta: float = 0.5, clients: int = 100, seed: i
 
 def _check(alpha: float, beta: float, clients: int, seed: int) -> None:
     for name, spread in (("alpha", alpha), ("beta", beta)):
-        if not (isinstance(spread, int | float) and isfinite(spread) and spread >= 0):
-            raise DataError(f"synthetic: {name} must be a finite number from 0 up, not {spread!r}")
+        if not (isinstance(spread, int | float) and 0 <= spread <= 1e6):
+            raise DataError(f"synthetic: {name} must be a number in 0..1e6, not {spread!r}")
     for name, number, low, high in (("clients", clients, 1, 10**6), ("seed", seed, 0, 2**32 - 1)):
         if not (isinstance(number, int) and low <= number <= high):
             raise DataError(

@@ -1,6 +1,7 @@
 """From files to frames: what the paper published, and what a store holds of an experiment."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,10 +13,12 @@ import pandas as pd
 from benchmark.errors import BenchmarkError
 from benchmark.grid import cells, load_experiment, load_protocol, profile_of
 from benchmark.spec import Cell, Experiment, Protocol, results_root
-from benchmark.store import Run, Store, read_table
+from benchmark.store import AGAIN, Run, Store, read_table
 from reports.names import SCORES, model_name, partition_label, variant_label
 from reports.statistics import REDUCTIONS, reduce
 
+KEY = r"\w+-\w+-([a-z][a-z0-9_]{0,63})-[0-9a-f]{12}"
+"""A cell's folder: data-model-algorithm-hash."""
 FULL_SCALE = "paper"
 RUN_COLUMNS = (
     *("cell", "dataset", "model", "active_clients", "partition", "algorithm", "variant"),
@@ -86,7 +89,7 @@ def load(experiment: Experiment, protocol: Protocol, profile: str, store: Path) 
     histories: list[pd.DataFrame] = []
     rows: list[dict[str, Any]] = []
     for cell, run in _runs(shelf, wanted):
-        history = read_table(shelf.folder(cell, run.seed), run, "history.parquet")
+        history = _history(shelf.folder(cell, run.seed), run)
         about = _about(experiment, cell) | {
             "full_rounds": full.get(_apart_from_length(cell), cell.rounds),
             "seed": run.seed,
@@ -130,11 +133,23 @@ def _runs(shelf: Store, wanted: Sequence[Cell]) -> Iterator[tuple[Cell, Run]]:
                 yield cell, run
 
 
+def _history(folder: Path, run: Run) -> pd.DataFrame:
+    table = read_table(folder, run, "history.parquet")
+    path, last = folder / "history.parquet", run.cell.rounds - 1
+    rounds = table.get("round", pd.Series([-1]))
+    if not (rounds.is_monotonic_increasing and rounds.is_unique and rounds.between(0, last).all()):
+        raise BenchmarkError(f"{path}: round: allowed: 0 to {last}, each once, in order; {AGAIN}")
+    for column in table.filter(like="accuracy"):
+        if not table[column].dropna().between(0, 1).all():
+            raise BenchmarkError(f"{path}: {column}: allowed: 0 to 1; {AGAIN}")
+    return table
+
+
 def _cells(experiment: Experiment, protocol: Protocol, profile: str, store: Path) -> list[Cell]:
     """The experiment's own cells, and the same with any other method that the store knows."""
     size = profile_of(experiment, profile)
-    # A cell's folder is data-model-algorithm-hash, and no part of it has a dash.
-    stored = sorted({folder.name.split("-")[2] for folder in store.glob("*-*-*-*/")})
+    folders = (re.fullmatch(KEY, folder.name) for folder in store.glob("*/"))
+    stored = sorted({found[1] for found in folders if found})
     own = cells(experiment, protocol, size)
     added = cells(experiment, protocol, size, stored) if stored else []
     return list({cell.digest: cell for cell in [*own, *added]}.values())

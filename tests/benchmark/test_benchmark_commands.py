@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -111,14 +112,15 @@ def test_a_method_dropped_into_the_folder_is_run_by_its_name(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "algorithms"
-    folder.mkdir()
+    shutil.copytree(ROOT / "algorithms", folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "dropped.py").write_text(MINE, encoding="utf-8")
     for module in (benchmark.grid, benchmark.methods):
         monkeypatch.setattr(module, "ALGORITHMS", folder)
     tiny.write_text(EXPERIMENT.replace('["fedavg", "local"]', '["*"]'), encoding="utf-8")
     assert "dropped" in succeed("list")
     succeed("run", tiny, "--profile", "smoke", "--store", tmp_path / "runs", "--jobs", 1)
-    assert [run.cell.algorithm for _, run in Store(tmp_path / "runs").runs()] == ["dropped"]
+    ran = {run.cell.algorithm for _, run in Store(tmp_path / "runs").runs()}
+    assert ran == {path.stem for path in folder.glob("[a-z]*.py")} >= {"dropped", "pfml"}
 
 
 def test_a_run_of_one_round_is_reported_without_warnings(tiny: Path, tmp_path: Path) -> None:

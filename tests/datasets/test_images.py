@@ -103,8 +103,7 @@ def test_an_unreadable_folder_is_one_line(
     def refuse(*_: object) -> bool:
         raise PermissionError(13, "Permission denied")
 
-    raw_file(idx, tmp_path, "t10k-labels-idx1-ubyte").unlink()
-    monkeypatch.setattr(Path, "is_file", refuse)
+    monkeypatch.setattr(Path, "stat", refuse)
     assert "Permission denied" in one_line(idx, tmp_path)
 
 
