@@ -25,9 +25,10 @@ with
 ``everyone.spread(w)`` is a whole table). States are never changed in place.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple, Protocol
+from functools import cached_property
+from typing import Annotated, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -43,12 +44,24 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Steps = Annotated[int, Field(ge=1)]
 
 
-class Batch(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Batch:
     """One mini-batch for each training client; ``mask`` is 0 where a short batch is padded."""
 
-    x: Tensor  # (S, B, …)
+    inputs: Tensor | Sequence[Tensor]
+    """(S, B, …), or each client's (B, …) where they lie: what the engine reads."""
     y: Tensor  # (S, B) int64
     mask: Tensor  # (S, B) 0 or 1
+
+    @cached_property
+    def x(self) -> Tensor:
+        """(S, B, …), gathered when first asked for."""
+        return self.inputs if isinstance(self.inputs, Tensor) else torch.stack([*self.inputs])
+
+    @cached_property
+    def share(self) -> Tensor:
+        """(S, B) each sample's weight in its client's mean: 0 for padding, 1 in sum."""
+        return self.mask / self.mask.sum(1, keepdim=True)
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,7 @@ class Pass:
         """Gradient (S, P) of each client's loss at its own row."""
         if isinstance(loss, Loss):
             slope = loss.slope(self.probs, self._batch.y, *given)
-            share = self._batch.mask / self._batch.mask.sum(1, keepdim=True)
-            return self._backward(slope * share[..., None])
+            return self._backward(slope * self._batch.share[..., None])
         logits = self.logits.detach().requires_grad_()
         (slope,) = torch.autograd.grad(loss(logits, self._batch, *given).sum(), logits)
         return self._backward(slope)
@@ -182,7 +181,7 @@ class Cohort:
 
     def forward(self, rows: Tensor, batch: Batch) -> Pass:
         """One forward pass."""
-        return Pass(*self._federation.network.linearise(rows, batch.x), batch)
+        return Pass(*self._federation.network.linearise(rows, batch.inputs), batch)
 
     def grad(
         self, rows: Tensor, batch: Batch, loss: AnyLoss = cross_entropy, *given: Tensor
@@ -202,11 +201,10 @@ class Cohort:
 
     def _gather(self, x: Tensor, y: Tensor, mask: Tensor, index: Ints) -> Iterator[Batch]:
         """A batch for each row of ``index``, which numbers blocks or samples."""
-        for row in torch.from_numpy(index).to(self._federation.device):
-            flat = row.flatten()
-            yield Batch(
-                *(values.index_select(0, flat).unflatten(0, row.shape) for values in (x, y, mask))
-            )
+        views = index.ndim == 2 and self._federation.network.by_client(x.device)
+        for numbers, row in zip(index, torch.from_numpy(index).to(x.device), strict=True):
+            inputs = [x[block] for block in numbers.tolist()] if views else _picked(x, row)
+            yield Batch(inputs, _picked(y, row), _picked(mask, row))
 
     def _positions(self, steps: int) -> Ints:
         """How many batches each step is into the run, as if all clients trained always."""
@@ -253,3 +251,7 @@ class Cohort:
         stream(seed, "batches", client, number).shuffle(places[: data.size[client]])
         order: Ints = places.reshape(-1, B)
         return order
+
+
+def _picked(values: Tensor, index: Tensor) -> Tensor:
+    return values.index_select(0, index.flatten()).view(*index.shape, *values.shape[1:])

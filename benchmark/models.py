@@ -1,6 +1,6 @@
 """The paper's models as ordinary modules, and how they run on stacked flat parameters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +10,12 @@ from benchmark.errors import BenchmarkError
 from benchmark.spec import Dnn, LeNet5, Mlr
 
 SMALL = 4096
-"""Weights below this are copied into their place: a batched product writes straight into a part
-of the rows client by client, which costs more than it saves on small ones."""
+"""From this many weights on, a CPU multiplies client by client: a plain product runs faster than a
+batched one, writes straight into its place, and reads data where they lie. Below, what a call
+costs is more than that saves."""
+
+Inputs = Tensor | Sequence[Tensor]
+"""A batch (S, B, …), or every client's own (B, …): views of the data, gathered nowhere."""
 
 Backward = Callable[[Tensor], Tensor]
 """Maps the gradient at the logits (S, B, C) to that of the rows (S, P)."""
@@ -38,11 +42,11 @@ def _lenet5(shape: tuple[int, ...], classes: int) -> nn.Module:
     side = (shape[1] - 12) // 4  # two 5x5 convolutions, each followed by 2x2 pooling
     return nn.Sequential(
         nn.Conv2d(shape[0], 6, 5),
-        nn.ReLU(),
         nn.MaxPool2d(2),
+        nn.ReLU(),  # after pooling: the same values from a quarter of the work
         nn.Conv2d(6, 16, 5),
-        nn.ReLU(),
         nn.MaxPool2d(2),
+        nn.ReLU(),
         nn.Flatten(),
         nn.Linear(16 * side * side, 120),
         nn.ReLU(),
@@ -89,55 +93,85 @@ class Network:
             for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)
         }
 
-    def apply(self, rows: Tensor, x: Tensor) -> Tensor:
-        """Logits (S, B, C) of each row on its own batch x (S, B, …), without gradients."""
+    def by_client(self, device: torch.device) -> bool:
+        """Are batches best handed over as views, one a client (see :data:`Inputs`)?"""
+        small = self._perceptron and next(iter(self.shapes.values())).numel() < SMALL
+        return device.type == "cpu" and not small
+
+    def apply(self, rows: Tensor, x: Inputs, owner: Tensor | None = None) -> Tensor:
+        """Logits (S, B, C), without gradients, of each batch of x under its own row.
+
+        owner: (S,) the row of each batch; None where they stand in the order of the rows.
+        """
         with torch.no_grad():
             if self._perceptron:
-                return _perceptron(self.unstack(rows), x)[-1].mT
-            return self._stacked(self.unstack(rows), x)
+                return _perceptron(self.unstack(rows), _features_first(x), owner)[-1].mT
+            own = rows if owner is None else rows.index_select(0, owner)
+            return torch.cat([self._stacked(self.unstack(r), part) for r, part in _parts(own, x)])
 
-    def linearise(self, rows: Tensor, x: Tensor) -> tuple[Tensor, Backward]:
+    def linearise(self, rows: Tensor, x: Inputs) -> tuple[Tensor, Backward]:
         """Logits (S, B, C) and the map back from their gradient to that of the rows."""
         if self._perceptron:
             with torch.no_grad():
                 return self._linearise_perceptron(rows, x)
-        leaves = {name: p.detach().requires_grad_() for name, p in self.unstack(rows).items()}
-        logits = self._stacked(leaves, x)
+        passes = [self._differentiable(r, part) for r, part in _parts(rows, x)]
 
         def backward(at_logits: Tensor) -> Tensor:
-            grads = torch.autograd.grad(logits, list(leaves.values()), at_logits, retain_graph=True)
-            return torch.cat([g.reshape(len(rows), -1) for g in grads], dim=1)
+            slopes = at_logits.split([len(logits) for logits, _ in passes])
+            grads = [
+                torch.cat([g.reshape(len(slope), -1) for g in _gradients(*one, slope)], dim=1)
+                for one, slope in zip(passes, slopes, strict=True)
+            ]
+            return torch.cat(grads)
 
-        return logits.detach(), backward
+        return torch.cat([logits.detach() for logits, _ in passes]), backward
+
+    def _differentiable(self, rows: Tensor, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Logits and the parameters that they are differentiable in."""
+        leaves = {name: p.detach().requires_grad_() for name, p in self.unstack(rows).items()}
+        return self._stacked(leaves, x), list(leaves.values())
 
     def _stacked(self, params: dict[str, Tensor], x: Tensor) -> Tensor:
         def one(named: dict[str, Tensor], inputs: Tensor) -> Tensor:
             logits: Tensor = functional_call(self.module, named, (inputs,))
             return logits
 
+        if len(x) == 1:  # nothing to batch over
+            return one({name: p[0] for name, p in params.items()}, x[0])[None]
         stacked: Tensor = vmap(one)(params, x)
         return stacked
 
-    def _linearise_perceptron(self, rows: Tensor, x: Tensor) -> tuple[Tensor, Backward]:
+    def _linearise_perceptron(self, rows: Tensor, x: Inputs) -> tuple[Tensor, Backward]:
         params = self.unstack(rows)
-        *inputs, logits = _perceptron(params, x)
+        features = _features_first(x)
+        *hidden, logits = _perceptron(params, features)
+        inputs: list[Inputs] = [features, *hidden]
 
         def backward(at_logits: Tensor) -> Tensor:
             into = self.unstack(grad := torch.empty_like(rows))
             names = list(self.shapes)
             at_output = at_logits.mT
             for layer in reversed(range(len(inputs))):
-                weight, bias, h = names[2 * layer], names[2 * layer + 1], inputs[layer]
-                if into[weight][0].numel() < SMALL:
-                    into[weight].copy_(torch.bmm(at_output, h.mT))
-                else:
-                    torch.bmm(at_output, h.mT, out=into[weight])
+                weight, bias = names[2 * layer : 2 * layer + 2]
+                _weight_gradient(at_output, inputs[layer], into[weight])
                 torch.sum(at_output, 2, out=into[bias])
                 if layer > 0:
-                    at_output = torch.bmm(params[weight].mT, at_output) * (h > 0)
+                    at_hidden = torch.bmm(params[weight].mT, at_output)
+                    at_output = torch.ops.aten.threshold_backward(at_hidden, hidden[layer - 1], 0)
             return grad
 
         return logits.mT, backward
+
+
+def _gradients(logits: Tensor, leaves: list[Tensor], at_logits: Tensor) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(logits, leaves, at_logits, retain_graph=True)
+
+
+def _parts(rows: Tensor, x: Inputs) -> list[tuple[Tensor, Tensor]]:
+    """What is computed at once: one client's share on a CPU, everything elsewhere."""
+    if isinstance(x, Tensor) and rows.device.type != "cpu":
+        return [(rows, x)]
+    return [(row, own[None]) for row, own in zip(rows.split(1), x, strict=True)]
 
 
 def _is_perceptron(module: nn.Module) -> bool:
@@ -154,16 +188,49 @@ def _is_perceptron(module: nn.Module) -> bool:
     )
 
 
-def _perceptron(params: dict[str, Tensor], x: Tensor) -> list[Tensor]:
-    """The input of every linear layer, then the logits, features first: (S, features, B) each.
+def _features_first(x: Inputs) -> Inputs:
+    return x.flatten(2).mT if isinstance(x, Tensor) else [own.flatten(1).mT for own in x]
+
+
+def _perceptron(params: dict[str, Tensor], h: Inputs, owner: Tensor | None = None) -> list[Tensor]:
+    """What every layer hands on, the logits last, features first: (S, features, B) each.
 
     Features first, because softmax over ten neighbours in memory is ten times slower than over
     ten rows, and a product with ten columns slower than one with ten rows.
     """
-    layers = list(params.values())
-    outputs = [x.flatten(2).mT]
-    for weight, bias in zip(layers[::2], layers[1::2], strict=True):
-        if len(outputs) > 1:
-            outputs[-1].relu_()
-        outputs.append(torch.baddbmm(bias[:, :, None], weight, outputs[-1]))
-    return outputs
+    *hidden, weight, bias = params.values()
+    outputs = []
+    for w, b in zip(hidden[::2], hidden[1::2], strict=True):
+        h = _linear(w, b, h, owner).relu_()
+        outputs.append(h)
+    return [*outputs, _linear(weight, bias, h, owner)]
+
+
+def _linear(weight: Tensor, bias: Tensor, h: Inputs, owner: Tensor | None) -> Tensor:
+    """weight (S, out, in) · h (S, in, B) + bias (S, out)."""
+    offset = (bias if owner is None else bias.index_select(0, owner))[:, :, None]
+    if _singly(weight):
+        each = weight.unbind() if owner is None else [weight[i] for i in owner.tolist()]
+        out = weight.new_empty(len(each), weight.shape[1], h[0].shape[-1])
+        for w, inputs, place in zip(each, h, out, strict=True):
+            torch.mm(w, inputs, out=place)
+        return out.add_(offset)
+    own = weight if owner is None else weight.index_select(0, owner)
+    return torch.baddbmm(offset, own, _stack(h))
+
+
+def _weight_gradient(at_output: Tensor, h: Inputs, out: Tensor) -> None:
+    """out (S, out, in) ← at_output (S, out, B) · hᵀ."""
+    if _singly(out):
+        for slope, inputs, place in zip(at_output, h, out, strict=True):
+            torch.mm(slope, inputs.mT, out=place)
+    else:
+        out.copy_(torch.bmm(at_output, _stack(h).mT))
+
+
+def _stack(h: Inputs) -> Tensor:
+    return h if isinstance(h, Tensor) else torch.stack([*h])
+
+
+def _singly(weight: Tensor) -> bool:
+    return weight.device.type == "cpu" and weight[0].numel() >= SMALL

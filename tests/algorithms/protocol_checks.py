@@ -14,7 +14,7 @@ import benchmark.training
 from benchmark.algorithm import Batch
 from benchmark.cohort import Cohort
 from benchmark.methods import Method
-from benchmark.models import Backward, Network
+from benchmark.models import Backward, Inputs, Network
 from benchmark.spec import Cell, parse
 from datasets import Arrays, Partition
 from tests.algorithms.federations import CLASSES, SHAPE, brief, close, federation, initial
@@ -40,7 +40,7 @@ class Counting(Network):
 
     taken: tuple[int, ...] = ()
 
-    def linearise(self, rows: Tensor, x: Tensor) -> tuple[Tensor, Backward]:
+    def linearise(self, rows: Tensor, x: Inputs) -> tuple[Tensor, Backward]:
         logits, backward = super().linearise(rows, x)
 
         def counted(at_logits: Tensor) -> Tensor:
@@ -177,7 +177,8 @@ def check_methods_are_paired(
         assert firsts
         assert seconds
         for ours, theirs in zip(firsts, seconds, strict=False):
-            close(ours._asdict(), theirs._asdict(), 0)
+            for field in ("x", "y", "mask"):
+                assert torch.equal(getattr(ours, field), getattr(theirs, field))
 
 
 def check_every_client_is_scored(method: Method, engine: ModuleType = benchmark.training) -> None:
