@@ -58,7 +58,11 @@ class Problem:
                 torch.manual_seed(seed)
                 network = Network(build(cell.model, x.shape[1:], arrays.classes))
             models.append(network.row())
-        train = Blocks.of(x, arrays.y, partition.train, cell.batch_size, device)
+        largest = max(map(len, partition.train))
+        length = cell.batch_size
+        if cell.batches != "with_replacement":
+            length = min(length, largest)  # no padding that no client needs
+        train = Blocks.of(x, arrays.y, partition.train, length, device)
         test = Blocks.of(x, arrays.y, partition.test, EVALUATION_BLOCK, device)
         sampling = Sampling(cell.active_clients, cell.participation, cell.aggregation, cell.batches)
         federation = Federation(network, train, tuple(seeds), sampling)
@@ -80,6 +84,9 @@ def run(
         if due:
             w = before if cell.global_scored == "before" else getattr(state, "w", None)
             table = method.personal_models(state, federation.everyone(round_), hyper)
+            replicas = len(problem.w)
+            method.fits("State.w", w, problem.w, replicas)
+            method.fits("personal_models", table, problem.w, replicas * federation.clients)
             recorder.record(round_, w, table)
             progress(round_, recorder.latest)
     return recorder.results()

@@ -1,0 +1,33 @@
+"""python -m tests.speed: measure this machine, write results/speed and the report on it."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.__main__ import RENDERED
+from benchmark.spec import results_root
+from reports.speed import render
+from tests.speed.measure import everything
+
+MEASURED = results_root() / "speed" / "cpu.json"
+
+
+def main(
+    turns: Annotated[int, typer.Option(help="Of each comparison; the median counts.")] = 5,
+    most: Annotated[int, typer.Option(help="Clients, at most.")] = 10_000,
+    out: Annotated[Path, typer.Option(help="File to write.")] = MEASURED,
+    pages: Annotated[Path, typer.Option(help="Folder of the report.")] = RENDERED,
+) -> None:
+    """Measure everything: a quarter of an hour, with nothing else running."""
+    counts = [n for n in (10, 30, 100, 300, 1000, 3000, 10_000) if n <= most]
+    found = everything(turns, counts)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    for path in [out, *render(out, pages)]:
+        print(path)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,163 @@
+"""Ratios measured in one run: what is compared takes turns, so that a busy machine slows all."""
+
+import os
+import platform
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmark.environment import prepare_process
+from benchmark.spec import Mlr
+from tests.speed.other_loops import Loaders, Plain
+from tests.speed.work_units import Engine, Unit, units
+
+Timed = dict[str, float]
+
+
+def machine(device: str = "cpu") -> dict[str, Any]:
+    """What the ratios depend on."""
+    named = platform.processor() or platform.machine()
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            models = [line.partition(":")[2].strip() for line in lines if "model name" in line]
+        named = models[0] if models else named
+    if device == "cuda":
+        named = torch.cuda.get_device_name()
+    return {
+        "device": named,
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def sgemm_rate(size: int = 2048, device: str = "cpu") -> float:
+    """FLOP/s of a large float32 product."""
+    a, out = (torch.randn(size, size, device=device) for _ in range(2))
+    torch.mm(a, a, out=out)
+    return 2 * size**3 / _seconds(lambda: torch.mm(a, a, out=out))
+
+
+def rounds(unit: Unit, turns: int) -> dict[str, Any]:
+    """Seconds of one round by each way, and the floor: the median over turns of each."""
+    ways: dict[str, Any] = {"engine": Engine(unit), "plain": Plain(unit), "loaders": Loaders(unit)}
+    times: dict[str, list[float]] = {}
+    for way in ways.values():
+        way.train()
+        way.evaluate()
+    for _ in range(turns):
+        times.setdefault("rate", []).append(sgemm_rate())
+        for name, way in ways.items():
+            for part in ("train", "evaluate"):
+                # The engine is quick: several rounds a turn, the mean of which counts.
+                times.setdefault(f"{name}_{part}", []).append(
+                    _seconds(getattr(way, part), 3 if name == "engine" else 1)
+                )
+    found = {name: statistics.median(values) for name, values in times.items()}
+    return {"unit": unit.name, "algorithm": unit.algorithm, "turns": turns} | {
+        **found,
+        "floor_train": unit.flops(evaluated=False) / found["rate"],
+        "floor_both": unit.flops(evaluated=True) / found["rate"],
+    }
+
+
+def clients(counts: list[int], turns: int = 5) -> list[Timed]:
+    """Seconds and bytes of a round of PFML, MLR with 784 inputs, against the number of clients."""
+    found = []
+    for count in counts:
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            found.append(pool.submit(_clients_alone, count, turns).result())
+    return found
+
+
+def seeds(unit: Unit, counts: list[int], turns: int = 5, device: str = "cpu") -> list[Timed]:
+    """Seconds of a round of so many seeds in one program."""
+    engines = {n: Engine(unit, tuple(range(n)), device) for n in counts}
+    times: dict[int, list[float]] = {n: [] for n in counts}
+    for engine in engines.values():
+        engine.train()
+    for _ in range(turns):
+        for n, engine in engines.items():
+            times[n].append(_seconds(engine.train))
+    return [{"seeds": n, "seconds": statistics.median(t)} for n, t in times.items()]
+
+
+def processes(unit: Unit, count: int, span: float = 6.0) -> float:
+    """Throughput of ``count`` processes of one thread over that of one (as ``--jobs`` has it)."""
+    done = []
+    for n in (1, count):
+        with ProcessPoolExecutor(n, get_context("spawn")) as pool:
+            list(pool.map(_rounds_within, [unit] * n, [0.5] * n))  # all are there and warm
+            done.append(sum(pool.map(_rounds_within, [unit] * n, [span] * n)))
+    return done[1] / done[0]
+
+
+def exponent(sizes: list[float], costs: list[float]) -> float:
+    """The power of size that cost grows with, by least squares on logarithms."""
+    return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
+
+
+def _clients_alone(count: int, turns: int) -> Timed:
+    prepare_process(1)
+    unit = Unit("clients", "pfml", Mlr(name="mlr"), (784,), (40,) * count, (10,) * count, False)
+    engine = Engine(unit)
+    engine.train()
+    seconds = statistics.median(_seconds(engine.train) for _ in range(turns))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "clients": count,
+        "seconds": seconds,
+        "bytes": peak if sys.platform == "darwin" else peak * 1024,
+    }
+
+
+_engines: dict[str, Engine] = {}
+
+
+def _rounds_within(unit: Unit, span: float) -> float:
+    """Rounds a second of this process."""
+    if unit.label not in _engines:
+        prepare_process(1)
+        _engines[unit.label] = Engine(unit)
+        _engines[unit.label].train()
+    start, count = time.perf_counter(), 0
+    while (passed := time.perf_counter() - start) < span:
+        _engines[unit.label].train()
+        count += 1
+    return count / passed
+
+
+def _seconds(call: Callable[[], object], repeats: int = 1) -> float:
+    start = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return (time.perf_counter() - start) / repeats
+
+
+def everything(turns: int, counts: list[int]) -> dict[str, Any]:
+    """All that the report on speed shows, on one thread."""
+    prepare_process(1)
+    every = {unit.label: unit for unit in units()}
+    largest = every["MNIST/DNN pfml"]
+    return {
+        "machine": machine(),
+        "rounds": [rounds(unit, turns) for unit in every.values()],
+        "clients": clients(counts),
+        "seeds": [
+            {"unit": name, **row}
+            for name in ("Synthetic/MLR pfml", "MNIST/MLR pfml")
+            for row in seeds(every[name], [1, 2, 5, 10])
+        ],
+        "two_jobs": processes(largest, 2),
+    }

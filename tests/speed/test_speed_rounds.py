@@ -1,0 +1,26 @@
+"""pytest tests/speed --benchmark-only: a round of every work unit, three ways, with evaluation."""
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmark.environment import prepare_process
+from tests.speed.other_loops import Loaders, Plain
+from tests.speed.work_units import Engine, Unit, units
+
+WAYS = {"engine": Engine, "plain": Plain, "loaders": Loaders}
+
+
+@pytest.mark.parametrize("evaluated", [False, True], ids=["training", "and evaluation"])
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("unit", units(), ids=lambda unit: unit.label)
+def test_round(benchmark: BenchmarkFixture, unit: Unit, way: str, evaluated: bool) -> None:
+    prepare_process(1)
+    made = WAYS[way](unit)
+
+    def one_round() -> None:
+        made.train()
+        if evaluated:
+            made.evaluate()
+
+    benchmark.group = f"{unit.label}{', evaluated' if evaluated else ''}"
+    benchmark(one_round)
