@@ -4,10 +4,8 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -24,13 +22,15 @@ from benchmark.grid import (
     profile_of,
 )
 from benchmark.spec import Cell, results_root
-from datasets import DataError
+from benchmark.speech import Commands, spoken
 
 RUNS = results_root() / "runs"
 COMMITTED = results_root() / "reproduction"
 RENDERED = results_root().parent / "reports" / "rendered"
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=Commands, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False
+)
 partition_app = typer.Typer(no_args_is_help=True, help="Look at how data are shared out.")
 app.add_typer(partition_app, name="partition")
 console = Console(soft_wrap=True)
@@ -50,25 +50,8 @@ DataRoot = Annotated[
 ]
 
 
-def _spoken(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Bad input ends in one line and exit code 2; an interrupt says how to go on."""
-
-    @wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except (BenchmarkError, DataError) as error:
-            print(f"error: {error}", file=sys.stderr)
-            raise typer.Exit(2) from None
-        except KeyboardInterrupt:
-            print("interrupted: finished runs are kept; the same command goes on", file=sys.stderr)
-            raise typer.Exit(130) from None
-
-    return wrapped
-
-
 @app.command("list")
-@_spoken
+@spoken
 def list_() -> None:
     """Show the experiments, their profiles and protocols, and the methods."""
     table = Table(box=None)
@@ -83,7 +66,7 @@ def list_() -> None:
 
 
 @app.command()
-@_spoken
+@spoken
 def run(
     experiments: Experiments,
     profile: ProfileName = "paper",
@@ -130,7 +113,7 @@ def run(
 
 
 @app.command()
-@_spoken
+@spoken
 def report(
     experiments: Experiments,
     profile: ProfileName = "paper",
@@ -144,7 +127,7 @@ def report(
 
 
 @app.command()
-@_spoken
+@spoken
 def compare(
     experiments: Experiments,
     profile: ProfileName = "paper",
@@ -163,7 +146,7 @@ def compare(
 
 
 @partition_app.command()
-@_spoken
+@spoken
 def show(
     experiment: Annotated[str, typer.Argument(help="A name (see list) or a TOML file.")],
     dataset: Datasets = None,

@@ -5,8 +5,10 @@ import importlib.util
 import json
 import os.path
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
+from functools import wraps
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from benchmark.errors import BenchmarkError
 from benchmark.grid import ALGORITHMS, algorithm_names
 from benchmark.spec import Record, Scalar, parse
+from datasets.arrays import OneLineError
 from datasets.files import read_bytes
 
 PARTS = ("Hyper", "State", "init", "train_round", "personal_models")
@@ -54,11 +57,22 @@ class Method:
             fault = error.errors(include_url=False)[0]
             field = ".".join(str(part) for part in fault["loc"])
             raise BenchmarkError(f"{self.path.name}: hyper.{field}: {fault['msg']}") from None
+        except Exception as error:  # of the file's own code, such as a __post_init__
+            raise BenchmarkError(f"{self.path.name}: Hyper: {_reason(error)}") from error
 
     def settings(self, hyper: Mapping[str, Scalar]) -> dict[str, Scalar]:
         """The resolved settings as plain values, as a run's record takes them."""
         plain = {"hyper": asdict(self.resolve(hyper))}
         return parse(_Settings, plain, self.path.name).hyper
+
+    def fits(self, field: str, value: Any, like: Any, rows: int) -> None:
+        """Refuse what is neither None nor ``rows`` models of the size and type of ``like``'s."""
+        if value is None:
+            return
+        wanted = f"{(rows, like.shape[1])} {like.dtype}"
+        found = f"{tuple(getattr(value, 'shape', ()))} {getattr(value, 'dtype', type(value))}"
+        if found != wanted:
+            raise BenchmarkError(f"{self.path}: {field}: {found}, allowed: {wanted}")
 
 
 def load_method(name: str) -> Method:
@@ -89,7 +103,30 @@ def load_method(name: str) -> Method:
         TypeAdapter(module.Hyper)
     except Exception as error:  # pydantic has several for annotations that are no types
         raise BenchmarkError(f"{path}: Hyper: {_reason(error)}") from error
-    return Method(path.stem, path, source, **{part: getattr(module, part) for part in PARTS})
+    parts = {part: getattr(module, part) for part in PARTS}
+    parts |= {part: _guarded(path, part, parts[part], module.State) for part in PARTS[2:]}
+    return Method(path.stem, path, source, **parts)
+
+
+def _guarded(path: Path, part: str, call: Callable[..., Any], State: type) -> Callable[..., Any]:
+    """``call``, whose failures are the file's: one line that names the last line reached in it."""
+
+    @wraps(call)
+    def guarded(*args: Any) -> Any:
+        try:
+            result = call(*args)
+        except OneLineError:
+            raise
+        except (Exception, SystemExit) as error:
+            steps = traceback.extract_tb(error.__traceback__)
+            lines = [step.lineno for step in steps if step.filename == str(path)]
+            at = f", line {lines[-1]}" if lines else ""
+            raise BenchmarkError(f"{path}{at}: {part}: {_reason(error)}") from error
+        if part != "personal_models" and not isinstance(result, State):
+            raise BenchmarkError(f"{path}: {part}: returns {type(result).__name__}, not a State")
+        return result
+
+    return guarded
 
 
 def _import(path: Path) -> ModuleType:

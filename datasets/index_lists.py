@@ -127,7 +127,13 @@ class Partition:
         try:
             packed = io.BytesIO(read_bytes(path, LARGEST))
             with zipfile.ZipFile(packed) as archive:
-                size = sum(entry.file_size for entry in archive.infolist())
+                members = archive.infolist()
+            size = sum(member.file_size for member in members)
+            # Of the other kinds, Python unpacks all that a block holds, however little is asked.
+            if not all(
+                m.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for m in members
+            ):
+                raise ValueError("it is compressed otherwise than by deflate")
             if size > LARGEST:
                 raise ValueError(f"it unpacks to {size:,} bytes, allowed: {LARGEST:,}")
             packed.seek(0)

@@ -42,8 +42,8 @@ def synthetic(alpha: float = 0.5, beta: float = 0.5, clients: int = 100, seed: i
             f"synthetic: clients={clients} have {sizes.sum():,} samples, allowed: {MOST:,}; "
             "lower clients"
         )
-    a = rng.normal(0, alpha, clients)
-    b = rng.normal(0, beta, clients)
+    a = rng.normal(0, abs(alpha), clients)  # abs: -0.0 is a 0 that NumPy refuses
+    b = rng.normal(0, abs(beta), clients)
     v = rng.normal(b[:, None], 1, (clients, FEATURES))
     x = np.empty((sizes.sum(), FEATURES), np.float32)
     y = np.empty(len(x), np.int64)

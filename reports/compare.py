@@ -130,16 +130,17 @@ def _row(results: Results, printed: dict[Any, Any] | None, runs: pd.DataFrame | 
         half = statistics.half_width(ours.std, ours.n, paper_std)
         verdict = statistics.verdict(difference, half)
     active = about.get("active_clients", source.get("active_clients"))
+    point = str(source["dataset"]), str(source["model"]), _int(active) or 0
     return Row(
         table=results.experiment.table,
-        dataset=str(source["dataset"]),
-        model=str(source["model"]),
+        dataset=point[0],
+        model=point[1],
         active_clients=_int(active),
         partition=about.get("partition"),
         algorithm=str(source["algorithm"]),
         variant=about["variant"]
         if about
-        else variant(results.experiment, {s: v for s, v in symbols.items() if not _none(v)}),
+        else variant(results.experiment, point, {s: v for s, v in symbols.items() if not _none(v)}),
         scores=str(source["scores"]),
         lam=_float(symbols["lam"]),
         beta=_float(symbols["beta"]),

@@ -72,9 +72,22 @@ def published_curves() -> pd.DataFrame:
     return pd.read_csv(results_root() / "published" / "published_curves.csv")
 
 
-def variant(experiment: Experiment, hyper: Mapping[str, Any]) -> str:
-    """What tells a cell from the others of its method: the settings that the grid sweeps."""
-    swept = {key for grid in experiment.grid for key in grid.hyper} & hyper.keys()
+def variant(experiment: Experiment, point: tuple[str, str, int], hyper: Mapping[str, Any]) -> str:
+    """What tells a cell from the others of its method at the same point: the settings that the
+    grids sweep there, one that a grid leaves alone counting as a value.
+
+    point: data set, model, active clients.
+    """
+    data, model, active = point
+    here = [
+        grid.hyper
+        for grid in experiment.grid
+        if data in grid.dataset and model in grid.model and active in grid.active_clients
+    ]
+    values = {
+        key: {v for axes in here for v in axes.get(key, (None,))} for axes in here for key in axes
+    }
+    swept = {key for key, found in values.items() if len(found) > 1} & hyper.keys()
     return variant_label({key: hyper[key] for key in swept})
 
 
@@ -94,7 +107,10 @@ def load(experiment: Experiment, protocol: Protocol, profile: str, store: Path) 
             "full_rounds": full.get(_apart_from_length(cell), cell.rounds),
             "seed": run.seed,
         }
-        rows += [about | scored for scored in _reduced(history, protocol.reduction)]
+        reduced = list(_reduced(history, protocol.reduction))
+        if not reduced:  # its method has no models to score: nothing to report
+            continue
+        rows += [about | scored for scored in reduced]
         found[cell.key] = cell
         runs.append(run)
         histories.append(history.assign(cell=cell.key, seed=run.seed))
@@ -137,7 +153,8 @@ def _history(folder: Path, run: Run) -> pd.DataFrame:
     table = read_table(folder, run, "history.parquet")
     path, last = folder / "history.parquet", run.cell.rounds - 1
     rounds = table.get("round", pd.Series([-1]))
-    if not (rounds.is_monotonic_increasing and rounds.is_unique and rounds.between(0, last).all()):
+    ordered = rounds.is_monotonic_increasing and rounds.is_unique and len(rounds)
+    if not (ordered and rounds.dtype.kind == "i" and rounds.between(0, last).all()):
         raise BenchmarkError(f"{path}: round: allowed: 0 to {last}, each once, in order; {AGAIN}")
     for column in table.filter(like="accuracy"):
         if not table[column].dropna().between(0, 1).all():
@@ -167,7 +184,9 @@ def _about(experiment: Experiment, cell: Cell) -> dict[str, Any]:
         "active_clients": cell.active_clients,
         "partition": partition_label(cell.partition),
         "algorithm": cell.algorithm,
-        "variant": variant(experiment, cell.hyper),
+        "variant": variant(
+            experiment, (cell.data.name, cell.model.name, cell.active_clients), cell.hyper
+        ),
         "rounds": cell.rounds,
     }
 

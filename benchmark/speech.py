@@ -1,0 +1,57 @@
+"""What the command line says when it cannot: one line, and an exit code."""
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from datasets.arrays import OneLineError
+
+
+def spoken(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Bad input ends in one line and exit code 2; an interrupt says how to go on."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except BrokenPipeError:
+            raise  # of the reader of our output: the parser ends quietly
+        except (OneLineError, OSError) as error:
+            _say(error)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            print("interrupted: finished runs are kept; the same command goes on", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+    return wrapped
+
+
+class Commands(TyperGroup):
+    """Commands whose arguments, where they cannot be parsed, are answered in one line too."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **more: Any) -> Any:
+        """Parse, run, exit."""
+        given = sys.argv[1:] if args is None else list(args)
+        try:
+            code = super().main(given, *rest, **more | {"standalone_mode": False})
+        except Exception as error:
+            # The parser's own class of errors has moved between versions of typer.
+            if not hasattr(error, "format_message"):
+                raise
+            context = getattr(error, "ctx", None)
+            if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
+                print(context.get_help())
+                sys.exit(0)
+            path = context.command_path if context is not None else "python -m benchmark"
+            _say(OneLineError(f"{' '.join(error.format_message().split())} (see {path} --help)"))
+            sys.exit(2)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(error: Exception) -> None:
+    text = error if isinstance(error, OneLineError) else OneLineError(str(error))
+    print(f"error: {text}", file=sys.stderr)
