@@ -110,8 +110,8 @@ ENGINE_MUTANTS = [
         ),
         (
             "test samples are merged into the training sets",
-            "partition.train, cell.batch_size",
-            "[np.concatenate(p) for p in zip(partition.train, partition.test)], cell.batch_size",
+            "partition.train, length, device",
+            "[np.concatenate(p) for p in zip(partition.train, partition.test)], length, device",
             no_test_sample_is_read,
         ),
         (
