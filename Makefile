@@ -19,9 +19,12 @@ check: install  ## ruff and mypy --strict
 	$(PYTHON) -m mypy
 
 report: install  ## Render the committed results into reports/rendered
-	$(PYTHON) -m benchmark report table1 figure2 readings
+	$(PYTHON) -m benchmark report table1 table4 table5 table6 figure2 figure4 readings
+
+speed: install  ## Measure ratios to plain loops and to the floor; a quarter of an hour
+	$(PYTHON) -m tests.speed
 
 quick: install  ## A few minutes: Table 1's Synthetic block, and digits
 	$(PYTHON) -m benchmark run table1 digits --profile quick
 
-.PHONY: help install test check report quick
+.PHONY: help install test check report speed quick

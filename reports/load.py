@@ -163,10 +163,13 @@ def _history(folder: Path, run: Run) -> pd.DataFrame:
 
 
 def _cells(experiment: Experiment, protocol: Protocol, profile: str, store: Path) -> list[Cell]:
-    """The experiment's own cells, and the same with any other method that the store knows."""
+    """The experiment's own cells and, if it is open to all methods, the same with any other
+    that the store knows."""
     size = profile_of(experiment, profile)
     folders = (re.fullmatch(KEY, folder.name) for folder in store.glob("*/"))
     stored = sorted({found[1] for found in folders if found})
+    if not any("*" in grid.algorithm for grid in experiment.grid):
+        stored = []
     own = cells(experiment, protocol, size)
     added = cells(experiment, protocol, size, stored) if stored else []
     return list({cell.digest: cell for cell in [*own, *added]}.values())

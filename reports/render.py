@@ -73,7 +73,8 @@ def _write(path: Path, template: str, sections: Sequence[Section]) -> Path:
             variable_start_string="<<",
             variable_end_string=">>",
         )
-    environment.filters |= {"latex": latex, "pipes": _pipes, "inline": _inline}
+    environment.filters |= {"latex": latex, "pipes": _pipes}
+    environment.filters |= {"inline": _inline, "embedded": _embedded}
     protocols = {one.protocol.name: one.protocol for one in sections}
     text = environment.get_template(template).render(
         sections=sections,
@@ -94,5 +95,8 @@ def _pipes(text: object) -> str:
 def _inline(panel: Panel) -> str:
     """The panel as a data address, so that the page needs no other file."""
     with tempfile.TemporaryDirectory() as folder:
-        picture = draw_one(panel, Path(folder) / "panel").read_bytes()
-    return "data:image/svg+xml;base64," + base64.b64encode(picture).decode("ascii")
+        return _embedded(draw_one(panel, Path(folder) / "panel"))
+
+
+def _embedded(picture: Path) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(picture.read_bytes()).decode("ascii")

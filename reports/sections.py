@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from benchmark.spec import Protocol
 from benchmark.store import Run
-from reports import claims, curves, plots, tables
+from reports import claims, curves, plots, sensitivity, tables
 from reports.compare import rows as compared
 from reports.load import Results
 from reports.names import DATASETS, METHODS, REDUCTIONS, partition_label
@@ -30,7 +30,8 @@ class Section:
     """One experiment under one protocol: text and numbers, pictures as files and panels.
 
     table: None for a figure of the paper. distances: rows of text, empty where nothing is
-    published. figures: the PNG and the SVG; none for a sweep of settings.
+    published. figures: the PNG and the SVG of the panels or, of a sweep, of the scores against
+    the setting swept; none for a sweep of several settings.
     """
 
     experiment: str
@@ -54,7 +55,13 @@ def section(results: Results, figures: Path) -> Section:
     drawn = curves.panels(results, rows)
     name, protocol = results.experiment.name, results.protocol
     tabled = results.experiment.figure is None
-    swept = any(row.variant for row in rows)  # too many lines for a picture; distances say more
+    swept = any(row.variant for row in rows)  # too many lines for panels; distances say more
+    symbol = sensitivity.swept(rows)
+    path = figures / f"{name}-{protocol.name}"
+    if symbol:
+        pictures, words = sensitivity.draw(rows, symbol, path), sensitivity.caption(protocol.name)
+    else:
+        pictures, words = [] if swept else plots.draw(drawn, path), caption(drawn, protocol)
     return Section(
         experiment=name,
         title=results.experiment.title,
@@ -68,8 +75,8 @@ def section(results: Results, figures: Path) -> Section:
         claims=claims.against_local(results, rows) if tabled else [],
         claims_method=claims.method(results),
         panels=[] if swept else drawn,
-        caption=caption(drawn, protocol),
-        figures=[] if swept else plots.draw(drawn, figures / f"{name}-{protocol.name}"),
+        caption=words,
+        figures=pictures,
         distances=distance_rows(curves.distances(drawn)),
         provenance=provenance(results.runs),
     )
