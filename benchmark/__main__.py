@@ -1,4 +1,4 @@
-"""The command line: python -m benchmark list | run | report | compare | partition show."""
+"""The command line: python -m benchmark list | run | status | verify | report | compare | …"""
 
 import json
 import os
@@ -11,17 +11,21 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmark.errors import BenchmarkError
-from benchmark.grid import (
-    ALGORITHMS,
-    algorithm_names,
-    cells,
-    experiment_names,
-    load_experiment,
-    load_protocol,
-    profile_of,
+from benchmark.choice import (
+    Algorithms,
+    DataRoot,
+    Datasets,
+    Experiments,
+    ProfileName,
+    Protocols,
+    Seeds,
+    chosen,
+    plugins,
+    seeds_of,
 )
-from benchmark.spec import Cell, results_root
+from benchmark.errors import BenchmarkError
+from benchmark.grid import algorithm_names, experiment_names, load_experiment
+from benchmark.spec import results_root
 from benchmark.speech import Commands, spoken
 
 RUNS = results_root() / "runs"
@@ -34,20 +38,6 @@ app = typer.Typer(
 partition_app = typer.Typer(no_args_is_help=True, help="Look at how data are shared out.")
 app.add_typer(partition_app, name="partition")
 console = Console(soft_wrap=True)
-
-Experiments = Annotated[list[str], typer.Argument(help="Names (see list) or paths of TOML files.")]
-ProfileName = Annotated[str, typer.Option("--profile", help="smoke, quick or paper.")]
-Protocols = Annotated[
-    list[str] | None, typer.Option("--protocol", help="as_run, as_described, or a TOML file.")
-]
-Algorithms = Annotated[
-    list[str] | None,
-    typer.Option("--algorithm", help="Only these methods: names, or paths of Python files."),
-]
-Datasets = Annotated[list[str] | None, typer.Option("--dataset", help="Only these data sets.")]
-DataRoot = Annotated[
-    Path | None, typer.Option("--data-root", help="Folder of the data sets [PFL_DATA_ROOT].")
-]
 
 
 @app.command("list")
@@ -73,43 +63,126 @@ def run(
     protocol: Protocols = None,
     algorithm: Algorithms = None,
     dataset: Datasets = None,
-    seeds: Annotated[str | None, typer.Option(help="How many (5) or which (0,3,4).")] = None,
+    seeds: Seeds = None,
     jobs: Annotated[int, typer.Option(help="Processes; 0: one a core, one on a GPU.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     data_root: DataRoot = None,
     download: Annotated[bool, typer.Option(help="Fetch missing data sets.")] = False,
     store: Annotated[Path, typer.Option(help="Where runs are kept.")] = RUNS,
     rerun: Annotated[bool, typer.Option(help="Train finished runs again.")] = False,
+    checkpoint_every: Annotated[float, typer.Option(help="Seconds; 0: every round.")] = 60.0,
+    ray: Annotated[
+        str | None, typer.Option(help="A Ray cluster's address, or auto; the store is shared.")
+    ] = None,
 ) -> None:
     """Train what is missing of the experiments, then print a table and write the report."""
     from benchmark.environment import device_of
-    from benchmark.execution import Settings, plan, run_all
+    from benchmark.execution import Settings, plan
     from benchmark.preparation import Source
     from benchmark.progress import Display
     from benchmark.store import Store
+    from benchmark.workers import run_all
 
     where, place = device_of(device), Store(store)
     todo, finished, outdated = [], 0, set()
     if jobs < 0:
         raise BenchmarkError(f"--jobs {jobs}: allowed: 0 (one a core, one on a GPU) or more")
-    paths = _plugins(algorithm)
-    for cell, count in _chosen(experiments, profile, protocol, algorithm, dataset):
-        wanted = _seeds(seeds, count)
+    if not checkpoint_every >= 0:
+        raise BenchmarkError(f"--checkpoint-every {checkpoint_every:g}: allowed: 0 or more seconds")
+    paths = plugins(algorithm)
+    for cell, count in chosen(experiments, profile, protocol, algorithm, dataset):
+        wanted = seeds_of(seeds, count)
         planned = plan([cell], wanted, paths, place, stack=where == "cuda", rerun=rerun)
         todo += [job for job in planned.jobs if job not in todo]
         finished += planned.finished
         outdated |= set(planned.outdated)
+    if ray and jobs:
+        raise BenchmarkError("--ray and --jobs: allowed: one of them")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     workers = jobs or (1 if where == "cuda" else min(cores or 1, max(len(todo), 1)))
-    threads = max(1, (cores or 1) // workers)
+    threads = 1 if ray else max(1, (cores or 1) // workers)
     if outdated:
         console.print(f"note: older versions of {', '.join(outdated)} made runs (see --rerun)")
-    console.print(f"{len(todo)} jobs on {where}, {workers} at a time; {finished} runs are there")
+    how = f"on the cluster {ray}" if ray else f"on {where}, {workers} at a time"
+    console.print(f"{len(todo)} jobs {how}; {finished} runs are there")
     command = shlex.join(["python", "-m", "benchmark", *sys.argv[1:]])
-    settings = Settings(place, Source(data_root, download), where, threads, command)
+    source = Source(data_root, download)
+    settings = Settings(place, source, where, threads, command, checkpoint_every, rerun)
     with Display(console, todo) as display:
-        run_all(todo, settings, workers, display.listen)
+        if ray:
+            from benchmark.cluster import run_on_cluster
+
+            run_on_cluster(todo, settings, ray, display.listen)
+        else:
+            run_all(todo, settings, workers, display.listen)
     _write_report(experiments, store, store / "report", profile, protocol)
+
+
+@app.command()
+@spoken
+def status(
+    experiments: Experiments,
+    profile: ProfileName = "paper",
+    protocol: Protocols = None,
+    algorithm: Algorithms = None,
+    dataset: Datasets = None,
+    seeds: Seeds = None,
+    store: Annotated[Path, typer.Option(help="Where runs are kept.")] = RUNS,
+) -> None:
+    """Show which runs are done, running, interrupted, failed or not begun, and the time left."""
+    from benchmark.progress import duration
+    from benchmark.standing import STATES, seconds_left, standing
+    from benchmark.store import Store
+
+    plugins(algorithm)
+    cells = chosen(experiments, profile, protocol, algorithm, dataset)
+    wanted = {(cell.key, s): (cell, s) for cell, count in cells for s in seeds_of(seeds, count)}
+    found = [standing(cell, seed, Store(store)) for cell, seed in wanted.values()]
+    table = Table(box=None)
+    for heading in ("run", "seed", "state", "round", ""):
+        table.add_column(heading, justify="right" if heading in ("seed", "round") else "left")
+    for one in found:
+        if one.state not in ("done", "not begun"):
+            at = f"{one.rounds}/{one.cell.rounds}"
+            table.add_row(one.cell.key, str(one.seed), one.state, at, one.note)
+    if table.row_count:
+        console.print(table)
+    counts = {state: sum(one.state == state for one in found) for state in STATES}
+    console.print(", ".join(f"{count} {state}" for state, count in counts.items() if count))
+    seconds, unknown = seconds_left(found)
+    if seconds:
+        console.print(f"about {duration(seconds)} left for one process")
+    if unknown:
+        console.print(f"nothing is known of the time of {unknown} runs")
+
+
+@app.command()
+@spoken
+def verify(
+    runs: Annotated[list[str], typer.Argument(help="Folders of runs, in the store or anywhere.")],
+    rounds: Annotated[int, typer.Option(min=1, help="The first so many.")] = 10,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    data_root: DataRoot = None,
+    download: Annotated[bool, typer.Option(help="Fetch missing data sets.")] = False,
+    store: Annotated[Path, typer.Option(help="The committed results unless given.")] = COMMITTED,
+) -> None:
+    """Make stored runs again, and say whether they come out bit for bit; exit code 1 if not."""
+    from benchmark.environment import device_of, prepare_process
+    from benchmark.preparation import Source
+    from benchmark.verification import verify as made_again
+
+    prepare_process(1)
+    same = True
+    for name in runs:
+        folder = Path(name) if (Path(name) / "run.json").is_file() else store / name
+        found = made_again(folder, rounds, Source(data_root, download), device_of(device))
+        outcome = f"first differs at {found.first}" if found.first else "the same bits"
+        console.print(f"{name}: {found.evaluations} evaluations, {outcome}")
+        for change in found.changes if found.first else ():
+            console.print(f"  {change}")
+        same &= found.first is None
+    if not same:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -162,7 +235,7 @@ def show(
     from benchmark.preparation import Source, load, partition_of
 
     shown = set()
-    for cell, _ in _chosen([experiment], profile, protocol, None, dataset):
+    for cell, _ in chosen([experiment], profile, protocol, None, dataset):
         if (cell.data.name, cell.partition) in shown:
             continue
         shown.add((cell.data.name, cell.partition))
@@ -182,52 +255,6 @@ def show(
         path = out / f"{arrays.name}-{cell.partition.kind}-{partition.digest[:12]}.png"
         reports.partition_heatmap(counts, title, path)
         console.print(f"digest {partition.digest}\nheat map: {path}\n")
-
-
-def _chosen(
-    experiments: list[str],
-    profile: str,
-    protocol: list[str] | None,
-    algorithm: list[str] | None,
-    dataset: list[str] | None,
-) -> list[tuple[Cell, int]]:
-    """The cells asked for, each with the number of seeds its profile wants."""
-    names = [Path(n).stem if n.endswith(".py") else n for n in algorithm or ()]
-    found = []
-    for name in experiments:
-        experiment = load_experiment(name)
-        chosen = profile_of(experiment, profile)
-        for way in protocol or experiment.protocols[:1]:
-            expanded = cells(experiment, load_protocol(way), chosen, names)
-            found += [(cell, chosen.seeds) for cell in expanded]
-    present = sorted({cell.data.name for cell, _ in found})
-    for name in dataset or ():
-        if name not in present:
-            raise BenchmarkError(f"--dataset {name}: allowed here: {', '.join(present)}")
-    if not found:
-        raise BenchmarkError(f"--profile {profile}: leaves nothing of {', '.join(experiments)}")
-    return [(cell, count) for cell, count in found if not dataset or cell.data.name in dataset]
-
-
-def _plugins(algorithm: list[str] | None) -> dict[str, str]:
-    """The methods given as files, by the name they go by."""
-    paths = {Path(name).stem: name for name in algorithm or () if name.endswith(".py")}
-    for name, path in paths.items():
-        if name in algorithm_names() and Path(path).resolve() != ALGORITHMS / f"{name}.py":
-            raise BenchmarkError(f"--algorithm {path}: {name} is a method of this house; rename it")
-    return paths
-
-
-def _seeds(text: str | None, count: int) -> list[int]:
-    if text is None:
-        return list(range(count))
-    try:
-        seeds = [int(part) for part in text.split(",")]
-    except ValueError:
-        seeds = []
-    if not seeds or min(seeds) < 0 or ("," not in text and seeds[0] == 0):
-        raise BenchmarkError(f"--seeds {text}: allowed: a number of seeds (5) or a list (0,3,4)")
-    return list(dict.fromkeys(seeds)) if "," in text else list(range(seeds[0]))
 
 
 def _write_report(

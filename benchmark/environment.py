@@ -50,6 +50,9 @@ def environment(device: torch.device) -> dict[str, str]:
         **packages,
         "device": f"{device.type} ({name})",
         "threads": str(torch.get_num_threads()),
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+        "deterministic": str(torch.are_deterministic_algorithms_enabled()),
+        "tf32": str(torch.backends.cuda.matmul.allow_tf32),
         "commit": _commit(),
     }
 

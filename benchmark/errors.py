@@ -1,4 +1,4 @@
-"""The one exception a user is meant to see."""
+"""The exceptions a user is meant to hear of."""
 
 from datasets.arrays import OneLineError
 
@@ -8,3 +8,7 @@ class BenchmarkError(OneLineError):
 
     The command line prints it and exits with code 2; a traceback means a bug.
     """
+
+
+class Interrupted(Exception):  # noqa: N818  not an error
+    """A run was asked to stop; the text says what became of it. Exit code 130."""

@@ -1,25 +1,23 @@
-"""Many runs: planned, skipped where finished, trained in this process or in several."""
+"""Runs as jobs: planned, skipped where finished, each trained, kept and stored."""
 
-import multiprocessing
-import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from multiprocessing.queues import SimpleQueue
-from threading import Thread
 
 import torch
 
-from benchmark.environment import environment, prepare_process
-from benchmark.errors import BenchmarkError
+from benchmark.checkpoint import EVERY, Checkpoints, folder_of, identity, only_one
+from benchmark.environment import environment
+from benchmark.errors import BenchmarkError, Interrupted
 from benchmark.methods import load_method
 from benchmark.preparation import Source, load, partition_of
 from benchmark.spec import Cell
 from benchmark.store import Run, Store
-from benchmark.training import Problem, run
+from benchmark.training import Problem, Snapshot, run
+from datasets import Partition
+from datasets.arrays import OneLineError
 
 
 @dataclass(frozen=True)
@@ -52,19 +50,24 @@ class Settings:
     device: str
     threads: int
     command: str
+    checkpoint_every: float = EVERY
+    """Seconds."""
+    rerun: bool = False
 
 
 @dataclass(frozen=True)
 class Event:
-    """News of a job: rounds done, the latest scores, and whether it is over."""
+    """News of a job: rounds done, the latest scores, whether it is over, a note in words."""
 
     job: Job
     rounds: int
     scores: Mapping[str, float]
     finished: bool = False
+    note: str = ""
 
 
 Listener = Callable[[Event], None]
+FAILURE = "failure.txt"
 
 
 @dataclass(frozen=True)
@@ -112,93 +115,118 @@ def plan(
     return Plan(jobs, finished, sorted(outdated))
 
 
-def perform(job: Job, settings: Settings, listen: Listener) -> None:
-    """Train one job and store its runs."""
-    method, started = load_method(job.method), datetime.now(UTC)
-    arrays, x = load(job.cell.data, settings.source)
-    partition = partition_of(job.cell.partition, arrays, job.seeds[0])
-    index = settings.store.root / "partitions" / f"{partition.digest[:16]}.npz"
-    if not index.exists():
+def perform(
+    job: Job, settings: Settings, listen: Listener, stopped: Callable[[], bool] = lambda: False
+) -> None:
+    """Train one job, from its newest checkpoint if there is one, and store its runs.
+
+    Does nothing where another process makes one of these runs, or has made them all.
+    ``stopped`` is asked after every round: if it says so, the round is saved and Interrupted
+    raised. An error is also left beside the checkpoints, for ``status``.
+    """
+    cell, store = job.cell, settings.store
+    with only_one(store, cell, job.seeds) as alone:
+        if not alone:
+            listen(Event(job, cell.rounds, {}, True, "left to the process that makes it"))
+            return
+        if not settings.rerun and all(_is_there(job, store, seed) for seed in job.seeds):
+            listen(Event(job, cell.rounds, {}, True, "another process has made it"))
+            return
+        failure = folder_of(store, cell, job.seeds) / FAILURE
+        with suppress(OSError):
+            failure.unlink(missing_ok=True)
         try:
-            partition.save(index)
-        except OSError as error:
-            raise BenchmarkError(f"{index}: cannot be stored: {error}") from None
-    device, clock, shown = torch.device(settings.device), time.perf_counter(), [0.0]
+            _make(job, settings, listen, stopped)
+        except OneLineError as error:
+            with suppress(OSError):
+                failure.parent.mkdir(parents=True, exist_ok=True)
+                failure.write_text(f"{error}\n", encoding="utf-8")
+            raise
+
+
+def _is_there(job: Job, store: Store, seed: int) -> bool:
+    done = store.find(job.cell, seed)
+    return done is not None and done.hyper == load_method(job.method).settings(job.cell.hyper)
+
+
+def _make(job: Job, settings: Settings, listen: Listener, stopped: Callable[[], bool]) -> None:
+    cell, method, device = job.cell, load_method(job.method), torch.device(settings.device)
+    arrays, x = load(cell.data, settings.source)
+    partition = partition_of(cell.partition, arrays, job.seeds[0])
+    _save_once(partition, settings.store)
+    checkpoints = Checkpoints(
+        folder_of(settings.store, cell, job.seeds),
+        identity(cell, job.seeds, method.source, partition.digest, device),
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        settings.checkpoint_every,
+    )
+
+    def say(note: str, rounds: int = 0) -> None:
+        listen(Event(job, rounds, {}, note=note))
+
+    resumed = checkpoints.resume(say)
+    if resumed:
+        say(f"goes on after round {resumed.rounds}", resumed.rounds)
+    shown = [0.0]
 
     def progress(round_: int, scores: Callable[[], Mapping[str, float]]) -> None:
         if time.perf_counter() - shown[0] > 0.5:
             shown[0] = time.perf_counter()
             listen(Event(job, round_ + 1, scores()))
 
-    problem = Problem.of(job.cell, arrays, x, partition, job.seeds, device)
-    results = run(job.cell, method, problem, progress)
-    wall = time.perf_counter() - clock
+    def keep(take: Callable[[], Snapshot]) -> None:
+        stop = stopped()
+        if not (stop or checkpoints.due):
+            return
+        snapshot = take()
+        fate = f"round {snapshot.rounds} of {cell.rounds} is saved"
+        try:
+            checkpoints.save(snapshot)
+        except OSError as error:
+            fate = f"{checkpoints.folder}: no checkpoint: {error.strerror}"
+            say(f"{fate}; training goes on", snapshot.rounds)
+        if stop:
+            raise Interrupted(f"{job.label}: {fate}")
+
+    clock = time.perf_counter() - (resumed.seconds if resumed else 0.0)
+    problem = Problem.of(cell, arrays, x, partition, job.seeds, device)
+    results = run(cell, method, problem, progress, keep, resumed)
+    wall, made_with = time.perf_counter() - clock, environment(device)
+    if checkpoints.resumed:
+        made_with["resumed"] = "after round " + ", ".join(map(str, checkpoints.resumed))
     for seed, result in zip(job.seeds, results, strict=True):
         record = Run(
-            cell=job.cell,
+            cell=cell,
             seed=seed,
-            hyper=method.settings(job.cell.hyper),
+            hyper=method.settings(cell.hyper),
             parameters=result.parameters,
             source=method.source,
             partition=partition.digest,
             partition_summary=partition.summary(arrays.y, arrays.classes),
-            started=started.isoformat(timespec="seconds"),
+            started=checkpoints.started,
             wall_seconds=round(wall, 3),
             seeds_stacked=len(job.seeds),
-            environment=environment(device),
+            environment=made_with,
             command=settings.command,
+            diverged=result.diverged,
             checksums={},
         )
         settings.store.write(record, result.history, result.clients)
-    listen(Event(job, job.cell.rounds, {}, finished=True))
+    checkpoints.clear()
+    lost = [
+        f"seed {s} at round {r.diverged}"
+        for s, r in zip(job.seeds, results, strict=True)
+        if r.diverged is not None
+    ]
+    note = f"diverged: {', '.join(lost)}" if lost else ""
+    listen(Event(job, cell.rounds, {}, finished=True, note=note))
 
 
-def run_all(jobs: Sequence[Job], settings: Settings, workers: int, listen: Listener) -> None:
-    """Perform every job, in this process if ``workers`` is 1, else in that many of their own."""
-    if workers == 1:
-        prepare_process(settings.threads)
-        for job in jobs:
-            perform(job, settings, listen)
+def _save_once(partition: Partition, store: Store) -> None:
+    index = store.root / "partitions" / f"{partition.digest[:16]}.npz"
+    if index.exists():
         return
-    context = multiprocessing.get_context("spawn")
-    news: SimpleQueue[Event | None] = context.SimpleQueue()
-    relay = Thread(target=_relay, args=(news, listen), daemon=True)
-    start = (settings.threads, news)
-    with ProcessPoolExecutor(workers, context, _prepare_worker, start) as pool:
-        relay.start()
-        futures = [pool.submit(_perform_in_worker, job, settings) for job in jobs]
-        try:
-            for future in as_completed(futures):
-                future.result()
-        except BrokenProcessPool:
-            raise BenchmarkError(
-                "a worker process died (out of memory?): finished runs are kept; "
-                "the same command with fewer --jobs goes on"
-            ) from None
-        except BaseException:
-            for worker in multiprocessing.active_children():
-                worker.terminate()
-            pool.shutdown(cancel_futures=True)  # waits: no worker outlives the command
-            raise
-        finally:
-            news.put(None)
-            relay.join()
-
-
-_news: "SimpleQueue[Event | None]"
-
-
-def _prepare_worker(threads: int, news: "SimpleQueue[Event | None]") -> None:
-    global _news
-    _news = news
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    prepare_process(threads)
-
-
-def _perform_in_worker(job: Job, settings: Settings) -> None:
-    perform(job, settings, _news.put)
-
-
-def _relay(news: "SimpleQueue[Event | None]", listen: Listener) -> None:
-    while (event := news.get()) is not None:
-        listen(event)
+    try:
+        partition.save(index)
+    except OSError as error:
+        raise BenchmarkError(f"{index}: cannot be stored: {error}") from None

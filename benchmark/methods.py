@@ -13,7 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from pydantic import TypeAdapter, ValidationError
+from torch import Tensor
 
 from benchmark.errors import BenchmarkError
 from benchmark.grid import ALGORITHMS, algorithm_names
@@ -38,7 +40,7 @@ class Method:
     source: str
     """SHA-256 of the method's file, as it was loaded."""
     Hyper: type[Any]
-    State: type[tuple[Any, ...]]
+    State: type[Any]
     init: Callable[..., Any]
     train_round: Callable[..., Any]
     personal_models: Callable[..., Any]
@@ -74,6 +76,23 @@ class Method:
         if found != wanted:
             raise BenchmarkError(f"{self.path}: {field}: {found}, allowed: {wanted}")
 
+    def packed(self, state: Any) -> dict[str, Tensor]:
+        """A state's tensors by name, for a snapshot; fields that are None have none."""
+        tensors = {}
+        for field, value in state._asdict().items():
+            if isinstance(value, Tensor):
+                tensors[f"state.{field}"] = value
+            elif value is not None:
+                found = type(value).__name__
+                raise BenchmarkError(f"{self.path}: State.{field}: {found}, allowed: Tensor, None")
+        return tensors
+
+    def unpacked(self, tensors: Mapping[str, Tensor], device: torch.device) -> Any:
+        """The state that :meth:`packed` took apart."""
+        fields = {name: tensors.get(f"state.{name}") for name in self.State._fields}
+        on_device = {n: None if v is None else v.to(device) for n, v in fields.items()}
+        return self.State(**on_device)
+
 
 def load_method(name: str) -> Method:
     """The method of this house called ``name``, or the one in the file at path ``name``."""
@@ -99,6 +118,8 @@ def load_method(name: str) -> Method:
             raise BenchmarkError(
                 f"{path}: {part} is not a {'class' if part == 'State' else 'function'}"
             )
+    if not hasattr(module.State, "_fields"):
+        raise BenchmarkError(f"{path}: State is not a NamedTuple")
     try:
         TypeAdapter(module.Hyper)
     except Exception as error:  # pydantic has several for annotations that are no types

@@ -57,6 +57,8 @@ class Display:
     def listen(self, event: Event) -> None:
         """Take in one event."""
         job, key, label = event.job, event.job.key, event.job.label
+        if event.note:
+            self._console.print(f"{label}: {event.note}")
         self._work[key] = event.rounds
         self._since = self._since or (time.monotonic(), sum(self._work.values()))
         scores = _spoken(event)
@@ -80,7 +82,7 @@ class Display:
         if done in (before, self._total):
             return ""
         left = (time.monotonic() - when) * (self._total - done) / (done - before)
-        return f", about {_duration(left)} left in all"
+        return f", about {duration(left)} left in all"
 
 
 def _spoken(event: Event) -> str:
@@ -90,6 +92,7 @@ def _spoken(event: Event) -> str:
     return "  ".join([*parts, *(f"loss {loss:.3f}" for loss in losses[-1:])])
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Minutes and seconds, or hours and minutes."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes}:{rest:02d}"

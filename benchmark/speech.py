@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from benchmark.errors import Interrupted
 from datasets.arrays import OneLineError
 
 
@@ -23,8 +24,9 @@ def spoken(command: Callable[..., Any]) -> Callable[..., Any]:
         except (OneLineError, OSError) as error:
             _say(error)
             raise typer.Exit(2) from None
-        except KeyboardInterrupt:
-            print("interrupted: finished runs are kept; the same command goes on", file=sys.stderr)
+        except (KeyboardInterrupt, Interrupted) as stop:
+            saved = str(stop) or "finished runs and checkpoints are kept"
+            print(f"interrupted: {saved}; the same command goes on", file=sys.stderr)
             raise typer.Exit(130) from None
 
     return wrapped

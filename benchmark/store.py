@@ -59,10 +59,13 @@ class Run(Record):
     partition_summary: Mapping[str, Scalar]
     started: str
     wall_seconds: float
+    """Spent on it, apart from interruptions."""
     seeds_stacked: Count
     """How many seeds the program that made this run trained at once."""
     environment: dict[str, str]
     command: str
+    diverged: int | None = Field(default=None, ge=0)
+    """The round of the first loss that is not finite, with which the history ends."""
     checksums: dict[str, str]
 
 

@@ -43,7 +43,7 @@ def against_local(results: Results, rows: Sequence[Row], algorithm: str = "pfml"
 def pairs(results: Results, rows: Sequence[Row], algorithm: str) -> list[Pair]:
     """Every setting in which both the method and local-only were run, tested over seeds."""
     columns = settings(rows)
-    personal = [r for r in rows if r.scores == "personal" and r.cell is not None]
+    personal = [r for r in rows if r.scores == "personal" and r.ours_mean is not None]
     local = {columns[r]: r for r in personal if r.algorithm == "local"}
     found = [
         Pair(columns[r], r, local[columns[r]], _test(results, r, local[columns[r]]))

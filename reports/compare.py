@@ -14,6 +14,7 @@ from reports.load import FULL_SCALE, Results, load, published_tables, variant
 from reports.names import METHODS
 
 NOT_RUN, PARTIAL, UNPUBLISHED = "not run", "partial", "no published value"
+DIVERGED = "diverged"
 AXES = ("dataset", "model", "active_clients", "algorithm")
 SYMBOLS = ("lam", "beta", "K")
 
@@ -24,7 +25,8 @@ class Row:
 
     ours_std, ours_low, ours_high (ddof = 1; 95 % Student-t interval) need two seeds.
     difference: ours − paper, None for a run shorter than the paper's. seeds: how many.
-    cell: the key of ours in the store.
+    cell: the key of ours in the store. diverged: which seeds, at which rounds; of such a cell
+    there is no mean.
     """
 
     table: int | None
@@ -52,6 +54,7 @@ class Row:
     protocol: str
     verdict: str
     cell: str | None
+    diverged: str | None
 
 
 def compare(
@@ -117,10 +120,13 @@ def _row(results: Results, printed: dict[Any, Any] | None, runs: pd.DataFrame | 
     hyper = cell.hyper if cell else {}
     symbols = {s: hyper.get(s) if _none(source.get(s)) else source[s] for s in SYMBOLS}
     paper_mean, paper_std = source.get("mean", math.nan), source.get("std", math.nan)
-    ours = statistics.summarise(runs["value"]) if runs is not None else None
+    diverged = None if runs is None else _diverged(runs)
+    ours = statistics.summarise(runs["value"]) if runs is not None and not diverged else None
     shorter = bool(about) and about["rounds"] < about["full_rounds"]
     difference = math.nan if ours is None or shorter else ours.mean - paper_mean
-    if ours is None:
+    if diverged:
+        verdict = DIVERGED
+    elif ours is None:
         verdict = NOT_RUN
     elif printed is None:
         verdict = UNPUBLISHED
@@ -152,14 +158,23 @@ def _row(results: Results, printed: dict[Any, Any] | None, runs: pd.DataFrame | 
         ours_low=_float(ours and ours.low),
         ours_high=_float(ours and ours.high),
         difference=_float(difference),
-        seeds=ours.n if ours else 0,
+        seeds=0 if runs is None else len(runs),
         rounds=_int(about.get("rounds")),
         full_rounds=_int(about.get("full_rounds")),
         reduction=results.protocol.reduction,
         protocol=results.protocol.name,
         verdict=verdict,
         cell=about.get("cell"),
+        diverged=diverged,
     )
+
+
+def _diverged(runs: pd.DataFrame) -> str | None:
+    lost = runs[runs["diverged"].notna()]
+    seeds = [
+        f"seed {s} at round {r:.0f}" for s, r in zip(lost["seed"], lost["diverged"], strict=True)
+    ]
+    return ", ".join(seeds) or None
 
 
 def _none(value: Any) -> bool:

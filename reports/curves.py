@@ -75,11 +75,11 @@ class Distance(NamedTuple):
 def panels(results: Results, rows: Sequence[Row]) -> list[Panel]:
     """The panels of the experiment's figure; for a table, test accuracy in every setting.
 
-    rows: those of ``compare.rows``; each that was run is a line. A published figure shows its
-    own five series and local-only, other pictures every method. Lines beside published ones
-    get the published smoothing, others the protocol's.
+    rows: those of ``compare.rows``; each that was run, and did not diverge, is a line. A
+    published figure shows its own five series and local-only, other pictures every method.
+    Lines beside published ones get the published smoothing, others the protocol's.
     """
-    run = [row for row in rows if row.cell is not None]
+    run = [row for row in rows if row.ours_mean is not None]
     columns = settings(run)
     every = sorted(set(columns.values()), key=place)
     if results.experiment.figure is None:

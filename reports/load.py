@@ -22,7 +22,7 @@ KEY = r"\w+-\w+-([a-z][a-z0-9_]{0,63})-[0-9a-f]{12}"
 FULL_SCALE = "paper"
 RUN_COLUMNS = (
     *("cell", "dataset", "model", "active_clients", "partition", "algorithm", "variant"),
-    *("rounds", "full_rounds", "seed", "scores", "value", *REDUCTIONS),
+    *("rounds", "full_rounds", "seed", "diverged", "scores", "value", *REDUCTIONS),
 )
 
 
@@ -33,8 +33,8 @@ class Results:
     cells: those with at least one run, by key. runs: their records, in the same order.
     scores: a row for every cell × seed × scores ("global", "personal"), columns RUN_COLUMNS;
     ``value`` is reduced as the protocol says, the columns named after reductions hold each
-    of them, all in percent. histories: every history stacked, as stored, with the columns
-    ``cell`` and ``seed``.
+    of them, all in percent; ``diverged`` is the round at which the run ended early, if it
+    did. histories: every history stacked, as stored, with the columns ``cell`` and ``seed``.
     """
 
     experiment: Experiment
@@ -106,6 +106,7 @@ def load(experiment: Experiment, protocol: Protocol, profile: str, store: Path) 
         about = _about(experiment, cell) | {
             "full_rounds": full.get(_apart_from_length(cell), cell.rounds),
             "seed": run.seed,
+            "diverged": run.diverged,
         }
         reduced = list(_reduced(history, protocol.reduction))
         if not reduced:  # its method has no models to score: nothing to report
@@ -163,12 +164,12 @@ def _history(folder: Path, run: Run) -> pd.DataFrame:
 
 
 def _cells(experiment: Experiment, protocol: Protocol, profile: str, store: Path) -> list[Cell]:
-    """The experiment's own cells and, if it is open to all methods, the same with any other
-    that the store knows."""
+    """The experiment's own cells and, unless it sweeps settings of its methods, the same with
+    any other method that the store knows."""
     size = profile_of(experiment, profile)
     folders = (re.fullmatch(KEY, folder.name) for folder in store.glob("*/"))
     stored = sorted({found[1] for found in folders if found})
-    if not any("*" in grid.algorithm for grid in experiment.grid):
+    if any(grid.hyper for grid in experiment.grid):
         stored = []
     own = cells(experiment, protocol, size)
     added = cells(experiment, protocol, size, stored) if stored else []

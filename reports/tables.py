@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from reports.compare import NOT_RUN, PARTIAL, UNPUBLISHED, Row
+from reports.compare import DIVERGED, NOT_RUN, PARTIAL, UNPUBLISHED, Row
 from reports.load import Results
 from reports.names import (
     DATASETS,
@@ -91,7 +91,9 @@ def entry(row: Row) -> Entry:
         if row.ours_low is None or row.ours_high is None
         else f"[{row.ours_low:.2f}, {row.ours_high:.2f}]",
         difference="" if row.difference is None else signed(row.difference),
-        verdict="" if row.verdict == UNPUBLISHED else row.verdict,
+        verdict=f"{DIVERGED}: {row.diverged}"
+        if row.diverged
+        else ("" if row.verdict == UNPUBLISHED else row.verdict),
     )
 
 
@@ -116,6 +118,8 @@ def note(results: Results, rows: Sequence[Row]) -> str:
     text += "paper: mean ± as printed; Δ: ours − paper."
     if results.partial:
         text += " Runs shorter than the paper's are partial: they get no verdict."
+    if any(row.diverged for row in rows):
+        text += " Diverged: a loss was no longer finite at that round; there is no mean then."
     unrun = [row for row in rows if row.verdict == NOT_RUN]
     if unrun:
         where = sorted({data_label(row.dataset, row.model) for row in unrun})
@@ -139,7 +143,15 @@ def reductions(results: Results, rows: Sequence[Row]) -> dict[str, float]:
 
 def verdicts(rows: Iterable[Row]) -> dict[str, int]:
     """How many published numbers got each verdict, the best first."""
-    order = ["reproduced", "within 0.5 pp", "within 1 pp", "within 2 pp", "differs", PARTIAL]
+    order = [
+        "reproduced",
+        "within 0.5 pp",
+        "within 1 pp",
+        "within 2 pp",
+        "differs",
+        PARTIAL,
+        DIVERGED,
+    ]
     counts = pd.Series([r.verdict for r in rows if r.paper_mean is not None]).value_counts()
     return {name: int(counts[name]) for name in [*order, NOT_RUN] if name in counts}
 

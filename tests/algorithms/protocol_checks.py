@@ -89,12 +89,12 @@ def cell(method: Method) -> Cell:
 
 
 def arrays(poisoned: Sequence[np.ndarray] = ()) -> Arrays:
-    """Made-up samples; those poisoned have no usable input and another label."""
+    """Made-up samples; those poisoned have a useless input and another label."""
     rng = np.random.default_rng(5)
     n = sum(len(part) for part in TRAIN + TEST)
     x, y = rng.normal(size=(n, *SHAPE)), rng.integers(0, CLASSES, n)
     for part in poisoned:
-        x[part], y[part] = np.nan, (y[part] + 1) % CLASSES
+        x[part], y[part] = 1e6, (y[part] + 1) % CLASSES
     return Arrays("made_up", x, y, CLASSES)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import benchmark.execution
+import benchmark.workers
 from benchmark.__main__ import app
 from benchmark.store import Store
 from tests.benchmark.cases import EXPERIMENT, MINE
@@ -135,7 +135,7 @@ def test_an_interrupt_says_how_to_go_on(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(benchmark.execution, "run_all", interrupted)
+    monkeypatch.setattr(benchmark.workers, "run_all", interrupted)
     arguments = ["run", tiny, "--store", str(tmp_path / "runs"), "--jobs", "1"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 130
