@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,13 +35,14 @@ def run_on_cluster(jobs: Sequence[Job], settings: Settings, address: str, listen
     }
     shared = replace(settings, store=Store(settings.store.root.resolve()))
     try:
+        _answers(address)
         ray.init(
             address=address,
             runtime_env={"env_vars": passed},
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise BenchmarkError(f"--ray {address}: no such cluster: {reason}") from None
     try:
@@ -53,6 +55,13 @@ def run_on_cluster(jobs: Sequence[Job], settings: Settings, address: str, listen
         raise_first(_collect(ray, waiting, listen), len(jobs))
     finally:
         ray.shutdown()
+
+
+def _answers(address: str) -> None:
+    """Ray would ask a silent address for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _perform(job: Job, settings: Settings) -> str:

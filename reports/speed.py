@@ -54,47 +54,59 @@ def draw_scaling(found: dict[str, Any], path: Path) -> list[Path]:
     n = [row["clients"] for row in found["clients"]]
     panels = (
         (time, [row["seconds"] for row in found["clients"]], "seconds a round"),
-        (memory, [row["bytes"] / 2**30 for row in found["clients"]], "peak memory, GiB"),
+        (memory, [row["bytes"] / 2**30 for row in found["clients"]], "peak memory (GiB)"),
     )
     for axes, values, label in panels:
         axes.loglog(n, values, "o-", color=BLUE, markersize=4, linewidth=1.4)
         axes.set(xlabel="clients", ylabel=label)
-    large = [row for row in found["clients"] if row["clients"] >= 100]
-    power = _exponent([r["clients"] for r in large], [r["seconds"] for r in large])
-    time.set_title(f"time ∝ clients^{power:.2f}", loc="left", fontsize=10)
+    memory.set_yticks([0.5, 1, 2, 5, 10], ["0.5", "1", "2", "5", "10"])
+    time.set_title(f"time ∝ clients^{client_exponent(found):.2f}", loc="left", fontsize=10)
     memory.set_title("memory of the process", loc="left", fontsize=10)
-    powers = []
-    for colour, unit in zip(
-        (BLUE, ORANGE), dict.fromkeys(r["unit"] for r in found["seeds"]), strict=False
-    ):
-        rows = [r for r in found["seeds"] if r["unit"] == unit]
-        one = rows[0]["seconds"]
-        x, y = [r["seeds"] for r in rows], [r["seconds"] / one for r in rows]
+    for colour, (unit, rows) in zip((BLUE, ORANGE), seed_rows(found).items(), strict=False):
+        x, y = [r["seeds"] for r in rows], [r["seconds"] / rows[0]["seconds"] for r in rows]
         seeds.loglog(x, y, "o-", color=colour, markersize=4, linewidth=1.4)
-        name = unit.removesuffix(" pfml")
-        powers.append(f"{name} {_exponent(x, y):.2f}")
-        below = y[-1] == min(
-            r["seconds"] / next(q["seconds"] for q in found["seeds"] if q["unit"] == r["unit"])
-            for r in found["seeds"]
-            if r["seeds"] == x[-1]
-        )
+        label = f"{unit.removesuffix(' pfml')}\n∝ seeds^{_exponent(x, y):.2f}"
         seeds.annotate(
-            name,
+            label,
             (x[-1], y[-1]),
-            (-4, -14 if below else 8),
+            (7, 0),
             textcoords="offset points",
-            ha="right",
+            va="center",
             color=colour,
-            fontsize=9,
+            fontsize=8,
         )
+        seeds.set_xticks(x, [str(value) for value in x])
+    seeds.set_yticks([1, 2, 5, 10], ["1", "2", "5", "10"])
+    seeds.set_xlim(0.9, 32)
     seeds.set(xlabel="seeds in one program", ylabel="time over that of one seed")
-    seeds.set_title(
-        "time ∝ seeds^p, p = " + ", ".join(p.split()[-1] for p in powers), loc="left", fontsize=10
-    )
+    seeds.set_title("replicas", loc="left", fontsize=10)
     for axes in (time, memory, seeds):
         axes.spines[["top", "right"]].set_visible(False)
         axes.minorticks_off()
     return save(fig, path)
+
+
+def client_exponent(found: dict[str, Any]) -> float:
+    """The power of their number, from 100 clients on, that a round's time grows with."""
+    large = [row for row in found["clients"] if row["clients"] >= 100]
+    return _exponent([r["clients"] for r in large], [r["seconds"] for r in large])
+
+
+def seed_rows(found: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Times by work unit, one seed first."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in found["seeds"]:
+        rows.setdefault(row["unit"], []).append(row)
+    return rows
+
+
+def _seeds_said(found: dict[str, Any], count: int = 5) -> str:
+    said = []
+    for unit, rows in seed_rows(found).items():
+        seconds = {row["seeds"]: row["seconds"] for row in rows}
+        ratio = seconds[count] / (count * seconds[1])
+        said.append(f"{ratio:.2f} times on {unit.removesuffix(' pfml')}")
+    return f"{count} seeds in one program take {' and '.join(said)} what {count} runs take"
 
 
 def _exponent(sizes: list[float], costs: list[float]) -> float:
@@ -109,9 +121,23 @@ def _page(found: dict[str, Any]) -> str:
         f"{note(found)}\n\n{table(found)}\n\n"
         "![Cost against clients and seeds](figures/scaling.png)\n\n"
         f"PFML with MLR of 784 inputs, 40 samples a client: {most['clients']:,} clients take "
-        f"{most['bytes'] / 2**30:.1f} GiB. Two processes of one thread reach "
+        f"{most['bytes'] / 2**30:.1f} GiB, and time grows with their number to the power "
+        f"{client_exponent(found):.2f}. {_seeds_said(found)}; on a CPU `run` therefore takes them "
+        "one after the other. Two processes of one thread reach "
         f"{found['two_jobs']:.2f} times the throughput of one (MNIST/DNN, PFML).\n\n"
+        f"{_checkpoints(found)}\n\n"
         f"Made by `python -m tests.speed` with Python {machine['python']}.\n"
+    )
+
+
+def _checkpoints(found: dict[str, Any]) -> str:
+    said = [
+        f"{row['unit'].removesuffix(' pfml')}: {row['bytes'] / 2**20:.1f} MiB in "
+        f"{1000 * row['seconds']:.0f} ms, {100 * row['share']:.2f} %"
+        for row in found["checkpoints"]
+    ]
+    return (
+        f"A checkpoint's size and time, and its share of a run at the default: {'; '.join(said)}."
     )
 
 

@@ -5,21 +5,26 @@ import platform
 import resource
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from benchmark.checkpoint import COST, EVERY, Checkpoints, Identity
 from benchmark.environment import prepare_process
 from benchmark.spec import Mlr
+from benchmark.training import Snapshot
 from tests.speed.other_loops import Loaders, Plain
 from tests.speed.work_units import Engine, Unit, units
 
 Timed = dict[str, float]
+IDENTITY = Identity(cell="", seeds=(0,), method="", partition="", engine="", torch="", device="cpu")
 
 
 def machine(device: str = "cpu") -> dict[str, Any]:
@@ -104,6 +109,20 @@ def processes(label: str, count: int, span: float = 6.0) -> float:
     return done[1] / done[0]
 
 
+def checkpoint(unit: Unit, turns: int) -> dict[str, Any]:
+    """Bytes and seconds of a checkpoint of PFML, and its share of a run as it is kept."""
+    engine = Engine(unit)
+    engine.train()
+    snapshot = Snapshot(1, 0.0, unit.method.packed(engine.state))
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Checkpoints(Path(folder), IDENTITY, "")
+        times = [_seconds(lambda: kept.save(snapshot)) for _ in range(turns)]
+        size = max(path.stat().st_size for path in Path(folder).iterdir())
+    seconds = statistics.median(times)
+    share = seconds / max(EVERY, COST * seconds)
+    return {"unit": unit.label, "bytes": size, "seconds": seconds, "share": share}
+
+
 def exponent(sizes: list[float], costs: list[float]) -> float:
     """The power of size that cost grows with, by least squares on logarithms."""
     return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
@@ -164,6 +183,9 @@ PARTS: dict[str, Callable[[int, list[int]], Any]] = {
         for unit in units()
         if unit.label in ("Synthetic/MLR pfml", "MNIST/MLR pfml")
         for row in seeds(unit, [1, 2, 5, 10], turns)
+    ],
+    "checkpoints": lambda turns, _: [
+        checkpoint(unit, turns) for unit in units() if unit.algorithm == "pfml"
     ],
     "two_jobs": lambda turns, _: processes("MNIST/DNN pfml", 2),
 }

@@ -1,9 +1,15 @@
-"""pytest tests/speed --benchmark-only: a round of every work unit, three ways, with evaluation."""
+"""pytest tests/speed --benchmark-only: a round of every work unit, three ways, with evaluation; and
+a checkpoint of it."""
+
+from pathlib import Path
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from benchmark.checkpoint import Checkpoints
 from benchmark.environment import prepare_process
+from benchmark.training import Snapshot
+from tests.speed.measure import IDENTITY
 from tests.speed.other_loops import Loaders, Plain
 from tests.speed.work_units import Engine, Unit, units
 
@@ -24,3 +30,15 @@ def test_round(benchmark: BenchmarkFixture, unit: Unit, way: str, evaluated: boo
 
     benchmark.group = f"{unit.label}{', evaluated' if evaluated else ''}"
     benchmark(one_round)
+
+
+@pytest.mark.parametrize(
+    "unit", [u for u in units() if u.algorithm == "pfml"], ids=lambda u: u.label
+)
+def test_checkpoint(benchmark: BenchmarkFixture, unit: Unit, tmp_path: Path) -> None:
+    prepare_process(1)
+    engine = Engine(unit)
+    engine.train()
+    snapshot = Snapshot(1, 0.0, unit.method.packed(engine.state))
+    benchmark.group = "checkpoint"
+    benchmark(Checkpoints(tmp_path, IDENTITY, "").save, snapshot)
