@@ -78,8 +78,8 @@ class State(NamedTuple):
 
 
 def init(w: Globals, everyone: Cohort, hyper: Hyper) -> State:
-    """All start from the initial model."""
-    table = everyone.spread(w)
+    """All start from the initial model; auxiliary ones of another architecture at random."""
+    table = everyone.auxiliary(w)
     return State(w, table, table)
 
 

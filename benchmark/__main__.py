@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmark.choice import (
+    PAPER,
     Algorithms,
     DataRoot,
     Datasets,
@@ -22,6 +23,7 @@ from benchmark.choice import (
     chosen,
     plugins,
     seeds_of,
+    spans,
 )
 from benchmark.errors import BenchmarkError
 from benchmark.grid import algorithm_names, experiment_names, load_experiment
@@ -30,6 +32,7 @@ from benchmark.speech import Commands, spoken
 
 RUNS = results_root() / "runs"
 COMMITTED = results_root() / "reproduction"
+MOST_COLUMNS = 20
 RENDERED = results_root().parent / "reports" / "rendered"
 
 app = typer.Typer(
@@ -52,7 +55,8 @@ def list_() -> None:
         protocols, profiles = ", ".join(experiment.protocols), ", ".join(experiment.profiles)
         table.add_row(name, experiment.title, protocols, profiles)
     console.print(table)
-    console.print(f"\nalgorithms: {', '.join(algorithm_names())}")
+    console.print(f"\npaper: {', '.join(PAPER)}")
+    console.print(f"algorithms: {', '.join(algorithm_names())}")
 
 
 @app.command()
@@ -120,6 +124,21 @@ def run(
 
 @app.command()
 @spoken
+def reproduce(
+    what: Annotated[str, typer.Argument(help="paper: every table and figure of it.")] = "paper",
+    profile: ProfileName = "paper",
+    jobs: Annotated[int, typer.Option(help="Processes; 0: one a core, one on a GPU.")] = 0,
+    data_root: DataRoot = None,
+    store: Annotated[Path, typer.Option(help="Where runs are kept.")] = RUNS,
+) -> None:
+    """From data to report: fetch what is missing, train it, write every table and figure."""
+    if what != "paper":
+        raise BenchmarkError(f"reproduce {what}: allowed: paper (run takes any experiment)")
+    run(list(PAPER), profile, jobs=jobs, data_root=data_root, download=True, store=store)
+
+
+@app.command()
+@spoken
 def status(
     experiments: Experiments,
     profile: ProfileName = "paper",
@@ -174,7 +193,10 @@ def verify(
     prepare_process(1)
     same = True
     for name in runs:
-        folder = Path(name) if (Path(name) / "run.json").is_file() else store / name
+        places = (Path(name), store / name)
+        folder = next((p for p in places if os.path.isfile(p / "run.json")), None)
+        if folder is None:
+            raise BenchmarkError(f"{name}: no run in this folder, here or in {store}")
         found = made_again(folder, rounds, Source(data_root, download), device_of(device))
         outcome = f"first differs at {found.first}" if found.first else "the same bits"
         console.print(f"{name}: {found.evaluations} evaluations, {outcome}")
@@ -242,13 +264,16 @@ def show(
         arrays, _ = load(cell.data, Source(data_root, download))
         partition = partition_of(cell.partition, arrays, seed)
         counts = partition.table(arrays.y, arrays.classes)
+        few = arrays.classes <= MOST_COLUMNS
         title = f"{arrays.name}, {cell.partition.kind}, {partition.clients} clients"
         table = Table(title=title, box=None, padding=(0, 1, 0, 0))
-        for heading in ("client", *map(str, range(arrays.classes)), "train", "test"):
+        headings = map(str, range(arrays.classes)) if few else ["classes held"]
+        for heading in ("client", *headings, "train", "test"):
             table.add_column(heading, justify="right", no_wrap=True)
         for client, row in enumerate(counts):
             sizes = len(partition.train[client]), len(partition.test[client])
-            table.add_row(str(client), *(str(n) if n else "·" for n in row), *map(str, sizes))
+            held = [str(n) if n else "·" for n in row] if few else [spans(row.nonzero()[0])]
+            table.add_row(str(client), *held, *map(str, sizes))
         console.print(table)
         summary = partition.summary(arrays.y, arrays.classes)
         console.print(", ".join(f"{key} {value:g}" for key, value in summary.items()))
@@ -262,10 +287,13 @@ def _write_report(
 ) -> None:
     import reports
 
-    written = reports.render(experiments, store, out, profile=profile, protocols=protocol)
-    console.print(reports.summary_text(experiments, store, profile, protocol))
+    there = reports.reported(experiments, store, profile, protocol)
+    written = reports.render(there, store, out, profile=profile, protocols=protocol)
+    console.print(reports.summary_text(there, store, profile, protocol))
     for path in written:
         console.print(str(path))
+    if missing := [name for name in experiments if name not in there]:
+        console.print(f"nothing to report of: {', '.join(missing)}")
 
 
 if __name__ == "__main__":

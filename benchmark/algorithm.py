@@ -123,6 +123,10 @@ class Cohort(Protocol):
     def spread(self, w: Globals) -> Rows:
         """Download: each client gets its replica's global model."""
 
+    def auxiliary(self, w: Globals) -> Rows:
+        """Where clients' own models start: ``spread(w)``, unless the cell names another
+        architecture for them; then they are rows of its size, drawn at random."""
+
     def read(self, table: Table) -> Rows:
         """These clients' rows of a table."""
 

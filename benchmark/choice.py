@@ -1,5 +1,6 @@
 """What a command line chooses: experiments, cells, seeds, methods; the options it does so with."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,22 @@ from benchmark.grid import (
 )
 from benchmark.spec import Cell
 
-Experiments = Annotated[list[str], typer.Argument(help="Names (see list) or paths of TOML files.")]
+PAPER = (
+    *(f"table{n}" for n in range(1, 7)),
+    *("figure2", "figure3", "figure4", "supplement1"),
+)
+"""Everything that the paper shows, under the name ``paper``."""
+
+
+def _grouped(names: list[str]) -> list[str]:
+    every = [each for name in names for each in (PAPER if name == "paper" else (name,))]
+    return list(dict.fromkeys(every))
+
+
+Experiments = Annotated[
+    list[str],
+    typer.Argument(help="Names (see list), TOML files, or paper: all of it.", callback=_grouped),
+]
 ProfileName = Annotated[str, typer.Option("--profile", help="smoke, quick or paper.")]
 Protocols = Annotated[
     list[str] | None, typer.Option("--protocol", help="as_run, as_described, or a TOML file.")
@@ -77,3 +93,14 @@ def seeds_of(text: str | None, count: int) -> list[int]:
     if not seeds or min(seeds) < 0 or ("," not in text and seeds[0] == 0):
         raise BenchmarkError(f"--seeds {text}: allowed: a number of seeds (5) or a list (0,3,4)")
     return list(dict.fromkeys(seeds)) if "," in text else list(range(seeds[0]))
+
+
+def spans(numbers: Iterable[int]) -> str:
+    """``0-4, 7``: sorted numbers, those in a row together."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)

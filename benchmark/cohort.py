@@ -102,6 +102,14 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class Auxiliary:
+    """Another architecture, of the models that clients keep to themselves."""
+
+    network: Network
+    rows: Tensor  # (R, P'): where each replica's clients start
+
+
+@dataclass(frozen=True)
 class Federation:
     """All clients of a cell on one device, for as many replicas as there are seeds."""
 
@@ -109,6 +117,14 @@ class Federation:
     train: Blocks
     seeds: tuple[int, ...]
     sampling: Sampling
+    auxiliary: Auxiliary | None = None
+
+    def network_of(self, rows: Tensor) -> Network:
+        """The architecture that rows of this width are models of."""
+        other = self.auxiliary
+        if other is not None and rows.shape[1] == other.network.parameters:
+            return other.network
+        return self.network
 
     @property
     def clients(self) -> int:
@@ -166,6 +182,11 @@ class Cohort:
         """Download: (R, P) to (S, P)."""
         return w.repeat_interleave(len(self._training[0]), dim=0)
 
+    def auxiliary(self, w: Tensor) -> Tensor:
+        """(S, P'): where these clients' own models start; ``spread(w)`` if they are like w."""
+        other = self._federation.auxiliary
+        return self.spread(w if other is None else other.rows)
+
     def read(self, table: Tensor) -> Tensor:
         """These clients' rows of a table."""
         return table if self._whole else table[self._index]
@@ -181,7 +202,8 @@ class Cohort:
 
     def forward(self, rows: Tensor, batch: Batch) -> Pass:
         """One forward pass."""
-        return Pass(*self._federation.network.linearise(rows, batch.inputs), batch)
+        network = self._federation.network_of(rows)
+        return Pass(*network.linearise(rows, batch.inputs), batch)
 
     def grad(
         self, rows: Tensor, batch: Batch, loss: AnyLoss = cross_entropy, *given: Tensor
@@ -201,7 +223,9 @@ class Cohort:
 
     def _gather(self, x: Tensor, y: Tensor, mask: Tensor, index: Ints) -> Iterator[Batch]:
         """A batch for each row of ``index``, which numbers blocks or samples."""
-        views = index.ndim == 2 and self._federation.network.by_client(x.device)
+        other = self._federation.auxiliary
+        networks = [self._federation.network, *([other.network] if other else [])]
+        views = index.ndim == 2 and all(network.by_client(x.device) for network in networks)
         for numbers, row in zip(index, torch.from_numpy(index).to(x.device), strict=True):
             inputs = [x[block] for block in numbers.tolist()] if views else _picked(x, row)
             yield Batch(inputs, _picked(y, row), _picked(mask, row))

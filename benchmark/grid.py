@@ -37,6 +37,8 @@ def protocol_names() -> list[str]:
 def load_experiment(name: str) -> Experiment:
     """An experiment by name, or by the path of a TOML file.
 
+    One that extends another has its grid, its profiles and its rules, unless it has grids or
+    profiles of its own; rules of its own come after the other's.
     Raises BenchmarkError also for a rule or a profile that names what is in no grid of its file.
     """
     path = _find(name, "experiment", experiment_names())
@@ -48,9 +50,12 @@ def load_experiment(name: str) -> Experiment:
     except BenchmarkError as error:
         raise BenchmarkError(f"{path}: extends: {error}") from None
     below = _read(base)
-    _experiment(base, below, below)
+    base_experiment = _experiment(base, below, below)
     shared = {key: value for key, value in below.items() if key not in LABELS}
-    return _experiment(path, shared | data, data)
+    own = _experiment(path, shared | data, data)
+    if "rules" not in data:
+        return own
+    return own.model_copy(update={"rules": (*base_experiment.rules, *own.rules)})
 
 
 def _experiment(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Experiment:
@@ -76,7 +81,8 @@ def load_protocol(name: str) -> Protocol:
     """A protocol by name (``as_run``, ``as_described``), or by the path of a TOML file."""
     path = _find(name, "protocol", protocol_names())
     protocol = parse(Protocol, {"name": path.stem, **_read(path)}, str(path))
-    all_there_is = {"dataset": [*SOURCES], "model": MODELS, "algorithm": algorithm_names()}
+    models = [*MODELS, *(f"{one}+{other}" for one, other in itertools.permutations(MODELS, 2))]
+    all_there_is = {"dataset": [*SOURCES], "model": models, "algorithm": algorithm_names()}
     wheres = {f"rules.{n}.where": rule.where for n, rule in enumerate(protocol.rules)}
     _check(wheres, [all_there_is], path)
     return protocol
@@ -160,7 +166,7 @@ def _expand(names: Iterable[str]) -> Iterator[str]:
 def _cell(point: dict[str, Any], rules: Iterable[Rule]) -> dict[str, Any]:
     data: dict[str, Any] = {
         "data": {"name": point["dataset"]},
-        "model": {"name": point["model"]},
+        **_models(point["model"]),
         "algorithm": point["algorithm"],
         "active_clients": point["active_clients"],
         "hyper": {},
@@ -169,6 +175,12 @@ def _cell(point: dict[str, Any], rules: Iterable[Rule]) -> dict[str, Any]:
         if rule.where.matches(point):
             data = _overlay(data, rule.set)
     return data
+
+
+def _models(name: str) -> dict[str, Any]:
+    """``mlr``, or with another architecture for clients' own models ``mlr+dnn``."""
+    model, _, auxiliary = name.partition("+")
+    return {"model": {"name": model}} | ({"auxiliary": {"name": auxiliary}} if auxiliary else {})
 
 
 def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

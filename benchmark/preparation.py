@@ -67,8 +67,9 @@ def partition_of(spec: PartitionSpec, arrays: Arrays, seed: int) -> Partition:
         case _:
             parts = recipes.pfedme_cifar10(y)
     recipe: dict[str, Any] = spec.model_dump(mode="json") | {"data": arrays.name}
-    order = rng if spec.order == "shuffled" else None
-    return recipes.split(parts, spec.train_fraction, order, recipe)
+    order = None if spec.order == "as_given" else rng
+    strata = y if spec.order == "stratified" else None
+    return recipes.split(parts, spec.train_fraction, order, recipe, strata)
 
 
 def _given(arrays: Arrays, clients: int) -> list[NDArray[np.int64]]:

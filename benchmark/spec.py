@@ -20,6 +20,8 @@ from benchmark.faults import explain
 R = TypeVar("R", bound=BaseModel)
 Scalar = bool | int | float | str
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}(\+[a-z][a-z0-9_]{0,31})?$")]
+"""A model, or with another architecture for the clients' own models: ``mlr+dnn``."""
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Title = Annotated[str, Field(pattern=r"^[^\p{C}]{1,200}$")]
@@ -41,12 +43,13 @@ class Data(Record):
 
 class _Partition(Record):
     """``order``: each client's samples are shuffled before they are split into training and
-    test, or taken as the source gives them. ``seed``: draws the partition; without one the
+    test, or taken as the source gives them, or shuffled and split so that every class has its
+    share of both. ``seed``: draws the partition; without one the
     run's own seed does, so that an interval over seeds holds the luck of the split too."""
 
     clients: Count
     train_fraction: Fraction
-    order: Literal["shuffled", "as_given"] = "shuffled"
+    order: Literal["shuffled", "as_given", "stratified"] = "shuffled"
     seed: int | None = Field(None, ge=0, lt=2**64)
 
 
@@ -129,7 +132,9 @@ class Cell(Record):
     sampled ones send; "sampled": only the sampled ones train. ``aggregation`` weights the
     server's mean by training samples or uniformly. ``global_scored``: is the global model
     of round r scored before its training (as in the paper's curves) or after it.
-    ``evaluate_every`` counts rounds, ``train_loss_every`` evaluations; the last round has both.
+    ``auxiliary``: the architecture of the models that clients keep to themselves, where it is
+    not the global model's. ``evaluate_every`` counts rounds, ``train_loss_every``
+    evaluations; the last round has both.
     """
 
     data: Data
@@ -146,9 +151,12 @@ class Cell(Record):
     global_scored: Literal["before", "after"]
     evaluate_every: Count = 1
     train_loss_every: Count = 1
+    auxiliary: ModelSpec | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> "Cell":
+        if self.auxiliary == self.model:
+            raise ValueError("auxiliary is the model itself: leave it out")
         if self.active_clients > self.partition.clients:
             raise ValueError(
                 f"active_clients is {self.active_clients}, but the partition has only "
@@ -234,7 +242,7 @@ class Grid(Record):
     """The product of these axes; ``"*"`` as an algorithm stands for every one found."""
 
     dataset: tuple[Name, ...]
-    model: tuple[Name, ...]
+    model: tuple[ModelName, ...]
     algorithm: tuple[str, ...]
     active_clients: tuple[Count, ...]
     hyper: dict[str, tuple[Scalar, ...]] = {}

@@ -10,11 +10,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from benchmark.cohort import Blocks, Federation, Sampling
+from benchmark.cohort import Auxiliary, Blocks, Federation, Sampling
+from benchmark.errors import BenchmarkError
 from benchmark.evaluation import Scores, score_globals, score_personal
 from benchmark.methods import Method
 from benchmark.models import Network, build
-from benchmark.spec import Cell
+from benchmark.spec import Cell, ModelSpec
 from datasets import Arrays, Partition
 
 EVALUATION_BLOCK = 128
@@ -76,14 +77,19 @@ class Problem:
         device: torch.device,
     ) -> "Problem":
         """Lay out ``x``, the scaled inputs of ``arrays``, as the partition says."""
-        models = []
-        for seed in seeds:
-            # torch's own initialisation after its own seed: for seed 0 that is where the
-            # published runs appear to start (their first rounds on Synthetic fit it).
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed)
-                network = Network(build(cell.model, x.shape[1:], arrays.classes))
-            models.append(network.row())
+
+        def initial(model: ModelSpec) -> tuple[Network, Tensor]:
+            """The network, and its models (R, P) at the start."""
+            networks = []
+            for seed in seeds:
+                # torch's own initialisation after its own seed: for seed 0 that is where the
+                # published runs appear to start (their first rounds on Synthetic fit it).
+                with torch.random.fork_rng(devices=[]):
+                    torch.manual_seed(seed)
+                    networks.append(Network(build(model, x.shape[1:], arrays.classes)))
+            rows = torch.stack([network.row() for network in networks])
+            return networks[0], rows.to(device, train.x.dtype)
+
         largest = max(map(len, partition.train))
         length = cell.batch_size
         if cell.batches != "with_replacement":
@@ -91,9 +97,14 @@ class Problem:
         train = Blocks.of(x, arrays.y, partition.train, length, device)
         test = Blocks.of(x, arrays.y, partition.test, EVALUATION_BLOCK, device)
         sampling = Sampling(cell.active_clients, cell.participation, cell.aggregation, cell.batches)
-        federation = Federation(network, train, tuple(seeds), sampling)
-        w = torch.stack(models).to(device, train.x.dtype)
-        return Problem(federation, test, w)
+        network, w = initial(cell.model)
+        other = None if cell.auxiliary is None else Auxiliary(*initial(cell.auxiliary))
+        if other is not None and other.network.parameters == network.parameters:
+            raise BenchmarkError(
+                f"auxiliary: {network.parameters} parameters, allowed: another number than the "
+                "model's, by which the two are told apart"
+            )
+        return Problem(Federation(network, train, tuple(seeds), sampling, other), test, w)
 
 
 def run(
@@ -124,7 +135,8 @@ def run(
             table = method.personal_models(state, federation.everyone(round_), hyper)
             replicas = len(problem.w)
             method.fits("State.w", w, problem.w, replicas)
-            method.fits("personal_models", table, problem.w, replicas * federation.clients)
+            own = problem.w if federation.auxiliary is None else federation.auxiliary.rows
+            method.fits("personal_models", table, own, replicas * federation.clients)
             recorder.record(round_, w, table)
             progress(round_, recorder.latest)
             if recorder.all_lost:
@@ -158,13 +170,13 @@ class _Recorder:
         self._seconds.append(time.perf_counter() - self._start)
 
     def _score(self, split: str, blocks: Blocks, w: Tensor | None, table: Tensor | None) -> None:
-        network, accuracy = self._problem.federation.network, split == ""
+        network_of, accuracy = self._problem.federation.network_of, split == ""
         if w is not None:
-            self._add(f"global_{split}", score_globals(network, w, blocks, accuracy=accuracy))
+            scores = score_globals(network_of(w), w, blocks, accuracy=accuracy)
+            self._add(f"global_{split}", scores)
         if table is not None:
-            self._add(
-                f"personal_{split}", score_personal(network, table, blocks, accuracy=accuracy)
-            )
+            scores = score_personal(network_of(table), table, blocks, accuracy=accuracy)
+            self._add(f"personal_{split}", scores)
 
     def _add(self, name: str, s: Scores) -> None:
         at, loss = len(self._rounds), s.loss.sum(1)

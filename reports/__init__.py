@@ -2,7 +2,8 @@
 
 from reports.compare import compare
 from reports.heatmap import partition_heatmap
+from reports.load import reported
 from reports.render import render
 from reports.terminal import summary_text
 
-__all__ = ["compare", "partition_heatmap", "render", "summary_text"]
+__all__ = ["compare", "partition_heatmap", "render", "reported", "summary_text"]

@@ -141,6 +141,24 @@ def load_all(
     return found
 
 
+def reported(
+    names: Sequence[str], store: Path, profile: str, protocols: Sequence[str] | None = None
+) -> list[str]:
+    """Those of several experiments that the store has any run of; a single one is its own answer
+    (the error that ``load_all`` raises says how to make its runs)."""
+    if len(names) == 1:
+        return list(names)
+    found = []
+    for name in names:
+        experiment = load_experiment(name)
+        shelf, size = Store(store), profile_of(experiment, profile)
+        chosen = [load_protocol(p) for p in (protocols or experiment.protocols)]
+        every = (cell for protocol in chosen for cell in cells(experiment, protocol, size))
+        if any(any((shelf.root / cell.key).glob("seed-*/run.json")) for cell in every):
+            found.append(name)
+    return found or list(names[:1])
+
+
 def _runs(shelf: Store, wanted: Sequence[Cell]) -> Iterator[tuple[Cell, Run]]:
     for cell in wanted:
         folders = (shelf.root / cell.key).glob("seed-*")
@@ -189,7 +207,7 @@ def _about(experiment: Experiment, cell: Cell) -> dict[str, Any]:
         "partition": partition_label(cell.partition),
         "algorithm": cell.algorithm,
         "variant": variant(
-            experiment, (cell.data.name, cell.model.name, cell.active_clients), cell.hyper
+            experiment, (cell.data.name, model_name(cell), cell.active_clients), cell.hyper
         ),
         "rounds": cell.rounds,
     }

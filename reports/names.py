@@ -64,7 +64,7 @@ def variant_label(hyper: Mapping[str, Any]) -> str:
 
 def model_name(cell: Cell) -> str:
     """The model of a cell under the name that published_tables.json gives it."""
-    return cell.model.name
+    return cell.model.name + (f"+{cell.auxiliary.name}" if cell.auxiliary else "")
 
 
 def rounds_label(rounds: int, full_rounds: int) -> str:

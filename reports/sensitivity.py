@@ -30,14 +30,16 @@ def swept(rows: Sequence[Row]) -> str | None:
 
 
 def draw(rows: Sequence[Row], symbol: str, path: Path) -> list[Path]:
-    """A panel for every setting and score: our mean and 95 % interval, and the published value."""
+    """A panel for every setting and score that the symbol varies in: our mean and 95 % interval,
+    and the published value."""
     points = sorted((row for row in rows if row.paper_mean is not None), key=_setting)
-    panels = [(key, list(group)) for key, group in groupby(points, key=_setting)]
+    groups = [list(group) for _, group in groupby(points, key=_setting)]
+    panels = [group for group in groups if len({getattr(row, symbol) for row in group}) > 1]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8.4, 2.6 * -(-len(panels) // 2) + 0.2), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(-(-len(panels) // 2), 2, squeeze=False).ravel()
-        for one, (_, group) in zip(axes, panels, strict=False):
+        for one, group in zip(axes, panels, strict=False):
             _panel(one, sorted(group, key=lambda row: getattr(row, symbol)), symbol)
         for unused in axes[len(panels) :]:
             unused.set_axis_off()

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import benchmark.grid
 import benchmark.methods
 from benchmark.__main__ import app
+from benchmark.choice import spans
 from benchmark.grid import algorithm_names, experiment_names
 from benchmark.store import Store
 from tests.benchmark.cases import EXPERIMENT, MINE, ROOT
@@ -175,3 +176,9 @@ def test_the_module_runs_as_a_program_without_warnings() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "algorithms: fedavg" in done.stdout
+
+
+def test_many_classes_are_listed_in_spans() -> None:
+    assert spans([]) == ""
+    assert spans([3]) == "3"
+    assert spans([0, 1, 2, 5, 7, 8]) == "0-2, 5, 7-8"

@@ -2,13 +2,15 @@
 
 import json
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import reports
 from benchmark.grid import algorithm_names, cells, load_experiment, load_protocol, profile_of
 from benchmark.methods import load_method
-from benchmark.spec import Cell, Dnn, Given, LabelGroups, results_root
+from benchmark.spec import Cell, Dnn, Given, LabelGroups, PfedmeCifar10, results_root
 
 PAIRS = ((0, 1), (2, 3), (4, 5), (6, 7), (8, 9))
 
@@ -116,3 +118,44 @@ def test_smoke_and_quick_need_no_download() -> None:
             spec = load_experiment(name)
             found = of(name, spec.protocols[0], profile)
             assert {c.data.name for c in found} <= {"synthetic", "digits"}
+
+
+def test_every_published_number_has_a_cell(tmp_path: Path) -> None:
+    """86 of them, each with a run of its own configuration in the experiments."""
+    names = [f"table{n}" for n in range(1, 7)]
+    rows = reports.compare(names, tmp_path)
+    assert len(rows) == 86
+    assert {row["verdict"] for row in rows} == {"not run"}
+
+
+def test_cifar_10_is_as_the_published_numbers_show() -> None:
+    found = of("table2", "as_run")
+    assert {c.partition for c in found} == {
+        PfedmeCifar10(kind="pfedme_cifar10", train_fraction=0.75, order="stratified", seed=None)
+    }
+    assert {c.data.scaling for c in found} == {"symmetric"}
+    assert {c.model.name for c in found} == {"lenet5"}
+    for cell in found:
+        if cell.algorithm in ("pfedme", "pfml"):
+            settings = load_method(cell.algorithm).settings(cell.hyper)
+            assert (settings["lam"], settings["beta"], settings["K"]) == (15.0, 1.0, 3)
+
+
+def test_figures_share_their_cells_with_the_tables() -> None:
+    """So that nothing is trained twice."""
+
+    def keys(name: str) -> set[str]:
+        return {c.key for c in of(name, "as_run")}
+
+    tables = set.union(*(keys(f"table{n}") for n in range(1, 7)))
+    assert keys("figure2") <= tables
+    assert keys("figure4") <= tables
+    assert {k for k in keys("figure3") if k.startswith("cifar10")} <= tables
+    assert len(keys("table3") - keys("table5")) == 2
+
+
+def test_table_3_puts_a_dnn_beside_a_global_mlr() -> None:
+    both = [c for c in of("table3", "as_run") if c.auxiliary is not None]
+    assert {c.model.name for c in both} == {"mlr"}
+    assert {c.auxiliary for c in both} == {Dnn(name="dnn", hidden=20)}
+    assert sorted(c.hyper["lam"] for c in both) == [20.0, 30.0]

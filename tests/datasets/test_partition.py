@@ -1,6 +1,7 @@
 """Labels to index lists: what every recipe promises, what each adds, and the paper's sizes."""
 
 from collections.abc import Callable
+from math import floor
 
 import numpy as np
 import pytest
@@ -222,3 +223,22 @@ def test_what_cannot_be_done_is_refused_by_name(
     with pytest.raises(DataError, match=said) as caught:
         attempt(seeded(0))
     assert "\n" not in str(caught.value)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.5, 0.6, 0.75, 0.9]))
+def test_a_stratified_split_gives_every_label_its_share(seed: int, fraction: float) -> None:
+    labels = np.repeat(np.arange(3), [40, 10, 25])
+    parts = [np.flatnonzero(labels != 1), np.flatnonzero(labels == 1)]
+    made = partition.split(parts, fraction, np.random.default_rng(seed), labels=labels)
+    for part, train, test in zip(parts, made.train, made.test, strict=True):
+        assert len(train) == floor(round(fraction * len(part), 6))
+        assert sorted([*train, *test]) == sorted(part)
+        for label in np.unique(labels[part]):
+            share = fraction * np.sum(labels[part] == label)
+            assert abs(np.sum(labels[train] == label) - share) < 1.5
+
+
+def test_a_client_with_one_image_of_a_label_cannot_be_stratified() -> None:
+    labels = np.array([0, 0, 0, 0, 1])
+    with pytest.raises(DataError, match="client 0: cannot be split by class"):
+        partition.split([np.arange(5)], 0.6, np.random.default_rng(0), labels=labels)
