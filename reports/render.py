@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jinja2
 
+from reports import inconsistencies
 from reports.curves import Panel
 from reports.load import FULL_SCALE, load_all
 from reports.names import REDUCTIONS
@@ -34,7 +35,8 @@ def render(
 ) -> list[Path]:
     """Write the report on the experiments into ``out``; returns every file, pages first.
 
-    ``<experiment>.md`` and ``.tex`` each, ``index.html`` for all, and
+    ``<experiment>.md`` and ``.tex`` each, ``index.html`` for all, ``inconsistencies.md`` where
+    several published tables are among them, and
     ``figures/<experiment>-<protocol>.png`` and ``.svg``. ``protocols`` defaults to those of
     each experiment under which the store has any run. Raises BenchmarkError, naming the
     store and the command that makes the runs, where there is nothing to report.
@@ -49,6 +51,9 @@ def render(
             _write(out / f"{name}.tex", "report.tex.j2", same),
         ]
     pages.append(_write(out / "index.html", "page.html.j2", sections))
+    if len({one.experiment for one in sections if one.verdicts}) > 1:
+        pages.append(out / "inconsistencies.md")
+        pages[-1].write_text(inconsistencies.page(), encoding="utf-8")
     return pages + [path for one in sections for path in one.figures]
 
 

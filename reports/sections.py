@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from benchmark.spec import Protocol
 from benchmark.store import Run
-from reports import claims, curves, plots, sensitivity, tables
+from reports import claims, curves, orderings, plots, sensitivity, tables
 from reports.compare import rows as compared
 from reports.load import Results
 from reports.names import DATASETS, METHODS, REDUCTIONS, partition_label
@@ -42,6 +42,8 @@ class Section:
     reductions: list[tuple[str, str]]
     claims: list[str]
     claims_method: str
+    paper_claims: list[str]
+    paper_claims_method: str
     panels: list[curves.Panel]
     caption: str
     figures: list[Path]
@@ -56,6 +58,7 @@ def section(results: Results, figures: Path) -> Section:
     name, protocol = results.experiment.name, results.protocol
     tabled = results.experiment.figure is None
     swept = any(row.variant for row in rows)  # too many lines for panels; distances say more
+    held = orderings.sentences(results, rows) if tabled else []
     symbol = sensitivity.swept(rows)
     path = figures / f"{name}-{protocol.name}"
     if symbol:
@@ -74,6 +77,8 @@ def section(results: Results, figures: Path) -> Section:
         ],
         claims=claims.against_local(results, rows) if tabled else [],
         claims_method=claims.method(results),
+        paper_claims=held,
+        paper_claims_method=orderings.method(held),
         panels=[] if swept else drawn,
         caption=words,
         figures=pictures,
