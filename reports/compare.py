@@ -146,7 +146,12 @@ def _row(results: Results, printed: dict[Any, Any] | None, runs: pd.DataFrame | 
         algorithm=str(source["algorithm"]),
         variant=about["variant"]
         if about
-        else variant(results.experiment, point, {s: v for s, v in symbols.items() if not _none(v)}),
+        else variant(
+            results.experiment,
+            point,
+            str(source["algorithm"]),
+            {s: v for s, v in symbols.items() if not _none(v)},
+        ),
         scores=str(source["scores"]),
         lam=_float(symbols["lam"]),
         beta=_float(symbols["beta"]),

@@ -72,7 +72,9 @@ def published_curves() -> pd.DataFrame:
     return pd.read_csv(results_root() / "published" / "published_curves.csv")
 
 
-def variant(experiment: Experiment, point: tuple[str, str, int], hyper: Mapping[str, Any]) -> str:
+def variant(
+    experiment: Experiment, point: tuple[str, str, int], algorithm: str, hyper: Mapping[str, Any]
+) -> str:
     """What tells a cell from the others of its method at the same point: the settings that the
     grids sweep there, one that a grid leaves alone counting as a value.
 
@@ -82,7 +84,10 @@ def variant(experiment: Experiment, point: tuple[str, str, int], hyper: Mapping[
     here = [
         grid.hyper
         for grid in experiment.grid
-        if data in grid.dataset and model in grid.model and active in grid.active_clients
+        if data in grid.dataset
+        and model in grid.model
+        and active in grid.active_clients
+        and {algorithm, "*"} & {*grid.algorithm}
     ]
     values = {
         key: {v for axes in here for v in axes.get(key, (None,))} for axes in here for key in axes
@@ -207,7 +212,10 @@ def _about(experiment: Experiment, cell: Cell) -> dict[str, Any]:
         "partition": partition_label(cell.partition),
         "algorithm": cell.algorithm,
         "variant": variant(
-            experiment, (cell.data.name, model_name(cell), cell.active_clients), cell.hyper
+            experiment,
+            (cell.data.name, model_name(cell), cell.active_clients),
+            cell.algorithm,
+            cell.hyper,
         ),
         "rounds": cell.rounds,
     }

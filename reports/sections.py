@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from benchmark.spec import Protocol
 from benchmark.store import Run
-from reports import claims, curves, orderings, plots, sensitivity, tables
+from reports import claims, curves, orderings, plots, ranking, sensitivity, tables
 from reports.compare import rows as compared
 from reports.load import Results
 from reports.names import DATASETS, METHODS, REDUCTIONS, partition_label
@@ -48,6 +48,8 @@ class Section:
     caption: str
     figures: list[Path]
     distances: list[tuple[str, ...]]
+    ranking: list[tuple[str, ...]]
+    ranking_rule: str
     provenance: Provenance
 
 
@@ -83,6 +85,8 @@ def section(results: Results, figures: Path) -> Section:
         caption=words,
         figures=pictures,
         distances=distance_rows(curves.distances(drawn)),
+        ranking=ranking.texts(ranking.ranked(drawn)) if swept and not tabled else [],
+        ranking_rule=ranking.RULE,
         provenance=provenance(results.runs),
     )
 
