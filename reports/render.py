@@ -8,9 +8,10 @@ from pathlib import Path
 
 import jinja2
 
-from reports import inconsistencies
+from reports import inconsistencies, verdicts
+from reports.compare import rows
 from reports.curves import Panel
-from reports.load import FULL_SCALE, load_all
+from reports.load import FULL_SCALE, Results, load_all
 from reports.names import REDUCTIONS
 from reports.plots import draw_one
 from reports.sections import Section, section
@@ -35,8 +36,8 @@ def render(
 ) -> list[Path]:
     """Write the report on the experiments into ``out``; returns every file, pages first.
 
-    ``<experiment>.md`` and ``.tex`` each, ``index.html`` for all, ``inconsistencies.md`` where
-    several published tables are among them, and
+    ``<experiment>.md`` and ``.tex`` each, ``index.html`` for all, ``verdicts.md`` and
+    ``inconsistencies.md`` where several published tables are among them, and
     ``figures/<experiment>-<protocol>.png`` and ``.svg``. ``protocols`` defaults to those of
     each experiment under which the store has any run. Raises BenchmarkError, naming the
     store and the command that makes the runs, where there is nothing to report.
@@ -52,9 +53,21 @@ def render(
         ]
     pages.append(_write(out / "index.html", "page.html.j2", sections))
     if len({one.experiment for one in sections if one.verdicts}) > 1:
-        pages.append(out / "inconsistencies.md")
-        pages[-1].write_text(inconsistencies.page(), encoding="utf-8")
+        texts = {
+            "verdicts.md": verdicts.page(
+                [row for one in _first_protocols(found) for row in rows(one)]
+            ),
+            "inconsistencies.md": inconsistencies.page(),
+        }
+        for name, text in texts.items():
+            pages.append(out / name)
+            pages[-1].write_text(text, encoding="utf-8")
     return pages + [path for one in sections for path in one.figures]
+
+
+def _first_protocols(found: Sequence[Results]) -> list[Results]:
+    """Each experiment's results under the first of its protocols: every number once."""
+    return [one for one in found if one.protocol.name == one.experiment.protocols[0]]
 
 
 def latex(text: object) -> str:

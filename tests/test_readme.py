@@ -55,6 +55,14 @@ def test_the_headline_is_the_rendered_table() -> None:
     assert "\n".join(table) in rendered
 
 
+def test_the_verdicts_are_the_rendered_ones() -> None:
+    part = README.split("<!-- verdicts")[1].split("What the paper claims")[0]
+    lines = [line for line in part.splitlines() if line.startswith("|")]
+    page = (RENDERED / "verdicts.md").read_text(encoding="utf-8")
+    assert len(lines) > 5
+    assert "\n".join(lines).replace("reports/rendered/", "") in page
+
+
 def test_the_rendered_pages_are_those_of_the_committed_results(tmp_path: Path) -> None:
     command = next(line for line in blocks("sh")[2].splitlines() if " report " in line)
     words = command.split("#")[0].split()[3:]

@@ -1,0 +1,35 @@
+"""Counts of verdicts, by hand."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmark.spec import Cell
+from reports import render
+from reports.compare import rows as compared
+from reports.load import load_all
+from reports.verdicts import table
+
+Fill = Callable[..., Path]
+
+
+def test_every_number_is_counted_once(fill: Fill) -> None:
+    def off(cell: Cell, scores: str) -> float | None:
+        return 0.9 if scores == "personal" else 0.5
+
+    (results,) = load_all(["table5"], fill("table5", methods=["pfml"], made=off), "paper")
+    lines = table(compared(results)).splitlines()
+    assert lines[0].startswith("| table | numbers | reproduced | within 0.5 pp |")
+    counts = [int(place) for place in lines[2].split("|")[2:9]]
+    assert counts[0] == 16
+    assert sum(counts[1:]) == 16
+    assert counts[5] >= 8  # the global models are 30 points off
+    assert lines[-1].split("|")[2:] == lines[2].split("|")[2:]
+
+
+def test_the_page_is_written_for_several_tables(fill: Fill, tmp_path: Path) -> None:
+    fill("table5", methods=["pfml"])
+    written = render(["table5", "table6"], fill("table6", methods=["pfml"]), tmp_path / "out")
+    names = {path.name for path in written}
+    assert {"verdicts.md", "inconsistencies.md"} <= names
+    alone = {path.name for path in render(["table5"], tmp_path / "store", tmp_path / "one")}
+    assert not {"verdicts.md", "inconsistencies.md"} & alone
