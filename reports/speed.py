@@ -126,6 +126,7 @@ def _page(found: dict[str, Any]) -> str:
         "one after the other. Two processes of one thread reach "
         f"{found['two_jobs']:.2f} times the throughput of one (MNIST/DNN, PFML).\n\n"
         f"{_checkpoints(found)}\n\n"
+        f"{_rest(found)}\n\n"
         f"Made by `python -m tests.speed` with Python {machine['python']}.\n"
     )
 
@@ -139,6 +140,29 @@ def _checkpoints(found: dict[str, Any]) -> str:
     return (
         f"A checkpoint's size and time, and its share of a run at the default: {'; '.join(said)}."
     )
+
+
+def _rest(found: dict[str, Any]) -> str:
+    """Where a ratio is small: what the floor would allow, and where the time goes."""
+    limits = []
+    for row in found["rounds"]:
+        loaders = row["loaders_train"] + row["loaders_evaluate"]
+        name = f"{row['unit']} {METHODS[row['algorithm']]}"
+        limits.append(f"{name} {loaders / row['floor_both']:.1f}×")
+    lines = [
+        "## What the rest is",
+        "",
+        "A program at the floor would be this many times faster than the DataLoader loop, with "
+        f"evaluation: {', '.join(limits)}.",
+        "",
+        "Where the engine's time goes on MNIST, by torch's own operators:",
+        "",
+    ]
+    for one in found["profiles"]:
+        unit, _, algorithm = one["unit"].rpartition(" ")
+        shares = (f"{n.removeprefix('aten::')} {100 * s:.0f} %" for n, s in one["shares"].items())
+        lines.append(f"- {unit}, {METHODS[algorithm]}: {', '.join(shares)}")
+    return "\n".join(lines)
 
 
 def note(found: dict[str, Any]) -> str:

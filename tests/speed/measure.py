@@ -123,6 +123,22 @@ def checkpoint(unit: Unit, turns: int) -> dict[str, Any]:
     return {"unit": unit.label, "bytes": size, "seconds": seconds, "share": share}
 
 
+def profile(unit: Unit, rounds: int = 3, most: int = 7) -> dict[str, Any]:
+    """Which of torch's operators the time of a round with evaluation goes to, as shares."""
+    engine = Engine(unit)
+    engine.train()
+    engine.evaluate()
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    with torch.profiler.profile(activities=activities) as found:
+        for _ in range(rounds):
+            engine.train()
+            engine.evaluate()
+    times = {each.key: each.self_cpu_time_total for each in found.key_averages()}
+    total = sum(times.values())
+    largest = sorted(times, key=lambda name: -times[name])[:most]
+    return {"unit": unit.label, "shares": {name: times[name] / total for name in largest}}
+
+
 def exponent(sizes: list[float], costs: list[float]) -> float:
     """The power of size that cost grows with, by least squares on logarithms."""
     return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
@@ -186,6 +202,9 @@ PARTS: dict[str, Callable[[int, list[int]], Any]] = {
     ],
     "checkpoints": lambda turns, _: [
         checkpoint(unit, turns) for unit in units() if unit.algorithm == "pfml"
+    ],
+    "profiles": lambda turns, _: [
+        profile(unit) for unit in units() if unit.name.startswith("MNIST")
     ],
     "two_jobs": lambda turns, _: processes("MNIST/DNN pfml", 2),
 }
