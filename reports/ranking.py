@@ -72,7 +72,10 @@ def texts(found: Sequence[Ranked]) -> list[tuple[str, ...]]:
     for one in found:
         groups.setdefault((one.setting, _method(one)), []).append(_settings(one))
     usual = {
-        key: {name: Counter(v[name] for v in group).most_common(1)[0][0] for name in group[0]}
+        key: {
+            name: Counter(v.get(name) for v in group).most_common(1)[0][0]
+            for name in {name for v in group for name in v}
+        }
         for key, group in groups.items()
     }
     return [
@@ -99,7 +102,7 @@ def _settings(one: Ranked) -> dict[str, str]:
     return found
 
 
-def _difference(one: Ranked, usual: Mapping[str, str]) -> str:
+def _difference(one: Ranked, usual: Mapping[str, str | None]) -> str:
     own = [f"{name} = {v}" for name, v in _settings(one).items() if usual[name] != v]
     return f"{_method(one)}: {', '.join(own) or 'the usual settings'}"
 

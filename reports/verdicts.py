@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from reports.compare import Row
+from reports.load import published_tables
 from reports.statistics import MARGIN, STEPS
 
 VERDICTS = ("reproduced", *(f"within {step:g} pp" for step in STEPS), "differs")
@@ -10,18 +11,17 @@ HEADINGS = ("table", "numbers", *VERDICTS, "no verdict", f"|Δ| ≤ {MARGIN:g} p
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Markdown: a line for each of the paper's tables among the rows, and their sum."""
+    """Markdown: a line for each of the paper's tables, in the rows or not, and their sum."""
     printed = [row for row in rows if row.paper_mean is not None]
-    numbers = sorted({row.table for row in printed if row.table is not None})
     lines = [
         f"| {' | '.join(heading.replace('|', chr(92) + '|') for heading in HEADINGS)} |",
         "|:--|" + "--:|" * (len(HEADINGS) - 1),
     ]
-    lines += [
-        _line(f"[Table {n}](table{n}.md)", [row for row in printed if row.table == n])
-        for n in numbers
-    ]
-    return "\n".join([*lines, _line("all", printed)]) + "\n"
+    published = published_tables()["table"].value_counts(sort=False)
+    for n, numbers in sorted(published.items()):
+        own = [row for row in printed if row.table == n]
+        lines.append(_line(f"[Table {n}](table{n}.md)" if own else f"Table {n}", own, int(numbers)))
+    return "\n".join([*lines, _line("all", printed, int(published.sum()))]) + "\n"
 
 
 def page(rows: Sequence[Row]) -> str:
@@ -35,10 +35,10 @@ def page(rows: Sequence[Row]) -> str:
     )
 
 
-def _line(label: str, rows: Sequence[Row]) -> str:
+def _line(label: str, rows: Sequence[Row], numbers: int) -> str:
     counts = [sum(row.verdict == verdict for row in rows) for verdict in VERDICTS]
     near = sum(row.difference is not None and abs(row.difference) <= MARGIN + 1e-9 for row in rows)
     seeds = sorted({row.seeds for row in rows if row.seeds})
     said = "–" if not seeds else f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    places = [len(rows), *counts, len(rows) - sum(counts), near]
+    places = [numbers, *counts, numbers - sum(counts), near]
     return f"| {label} | {' | '.join(map(str, places))} | {said} |"

@@ -25,13 +25,15 @@ def panels(*near: tuple[str, float, float]) -> list[Panel]:
 
 
 FAR, NEAR = "PFML (PM), centre=previous, mutual=kl", "PFML (PM), centre=current, mutual=kl"
+PEER = "PFML (PM), centre=current, mutual=kl, peer=fixed"
 OTHER = "PFML (PM), centre=current, mutual=none"
 
 
 def test_the_worse_of_accuracy_and_loss_decides() -> None:
-    found = ranked(panels((FAR, -0.6, 0.0), (NEAR, 0.15, -0.01), (OTHER, 0.0, 0.1)))
-    assert [one.measure for one in found] == pytest.approx([0.5, 2.0, 4.0])
-    assert [one.compatible for one in found] == [True, False, False]
+    near = [(FAR, -0.6, 0.0), (NEAR, 0.15, -0.01), (OTHER, 0.0, 0.1), (PEER, 0.0, 0.25)]
+    found = ranked(panels(*near))
+    assert [one.measure for one in found] == pytest.approx([0.5, 2.0, 4.0, 10.0])
+    assert [one.compatible for one in found] == [True, False, False, False]
     assert found[0] == Ranked(
         "Synthetic, MLR",
         "PFML, centre=current, mutual=kl",
@@ -43,6 +45,7 @@ def test_the_worse_of_accuracy_and_loss_decides() -> None:
         "PFML: the usual settings",
         "PFML: centre = previous",
         "PFML: mutual = none",
+        "PFML: peer = fixed",
     ]
 
 
