@@ -61,6 +61,7 @@ CHANGES: dict[str, Any] = {
     "global_scored": "before",
     "evaluate_every": 2,
     "train_loss_every": 2,
+    "auxiliary": {"name": "dnn", "hidden": 4},
 }
 PARTITION_FIELDS = [
     (kind, field)
