@@ -27,7 +27,7 @@ from safetensors import SafetensorError
 from benchmark.errors import BenchmarkError
 from benchmark.faults import explain
 from benchmark.spec import Cell, Record
-from benchmark.store import FORMAT, Store
+from benchmark.store import FORMAT, Store, write_synced
 from benchmark.training import Snapshot
 from datasets.files import read_bytes
 
@@ -88,7 +88,7 @@ def folder_of(store: Store, cell: Cell, seeds: tuple[int, ...]) -> Path:
     name = "seed-" + "-".join(map(str, seeds))
     if len(name) > 64:
         name = "seeds-" + hashlib.sha256(name.encode()).hexdigest()[:16]
-    return store.root / "checkpoints" / cell.key / name
+    return shelf_of(store, cell) / name
 
 
 @dataclass
@@ -132,14 +132,10 @@ class Checkpoints:
         part = place.with_suffix(".part")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                file.write(hashlib.sha256(body).hexdigest().encode() + b"\n")
-                file.write(body)
-                file.flush()
-                os.fsync(file.fileno())
+            write_synced(part, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
             os.replace(part, place)
             _sync(self.folder)
-            for old in self._newest_first()[KEPT:]:
+            for old in newest_first(self.folder)[KEPT:]:
                 old.unlink(missing_ok=True)
         except OSError:
             with suppress(OSError):
@@ -150,7 +146,7 @@ class Checkpoints:
 
     def resume(self, say: Say) -> Snapshot | None:
         """The newest usable snapshot, from which the run goes on; ``say`` hears refusals."""
-        for path in self._newest_first():
+        for path in newest_first(self.folder):
             try:
                 header, snapshot = read(path)
                 if header.identity != self.identity:
@@ -165,11 +161,13 @@ class Checkpoints:
         """The run is stored: nothing to go on from is needed."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _newest_first(self) -> list[Path]:
-        return sorted(self.folder.glob("round-*.checkpoint"), reverse=True)
-
     def _wait(self, cost: float) -> None:
         self._due = time.monotonic() + (max(self.every, COST * cost) if self.every else 0.0)
+
+
+def newest_first(folder: Path) -> list[Path]:
+    """A program's snapshots."""
+    return sorted(folder.glob("round-*.checkpoint"), reverse=True)
 
 
 def read(path: Path) -> tuple[Header, Snapshot]:
@@ -214,9 +212,19 @@ def only_one(store: Store, cell: Cell, seeds: tuple[int, ...]) -> Iterator[bool]
             lock.release()
 
 
+def shelf_of(store: Store, cell: Cell) -> Path:
+    """The folder of a cell's locks and of its programs' snapshots."""
+    return store.root / "checkpoints" / cell.key
+
+
+def lock_path(store: Store, cell: Cell, seed: int) -> Path:
+    """The file that is locked while the run (cell, seed) is made; it stays afterwards."""
+    return shelf_of(store, cell) / f"seed-{seed}.lock"
+
+
 def lock_of(store: Store, cell: Cell, seed: int) -> FileLock:
     """What the process that makes the run (cell, seed) holds; raises BenchmarkError."""
-    path = store.root / "checkpoints" / cell.key / f"seed-{seed}.lock"
+    path = lock_path(store, cell, seed)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a"):

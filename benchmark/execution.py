@@ -13,7 +13,7 @@ from benchmark.environment import environment
 from benchmark.errors import BenchmarkError, Interrupted
 from benchmark.methods import load_method
 from benchmark.preparation import Source, load, partition_of
-from benchmark.spec import Cell
+from benchmark.spec import Cell, Scalar
 from benchmark.store import Run, Store
 from benchmark.training import Problem, Snapshot, run
 from datasets import Partition
@@ -100,8 +100,8 @@ def plan(
         method = load_method(methods.get(cell.algorithm, cell.algorithm))
         settings, missing = method.settings(cell.hyper), []
         for seed in seeds:
-            done = None if rerun else store.find(cell, seed)
-            if done is None or done.hyper != settings:
+            done = None if rerun else _finished(store, cell, seed, settings)
+            if done is None:
                 missing.append(seed)
                 continue
             finished += 1
@@ -129,7 +129,9 @@ def perform(
         if not alone:
             listen(Event(job, cell.rounds, {}, True, "left to the process that makes it"))
             return
-        if not settings.rerun and all(_is_there(job, store, seed) for seed in job.seeds):
+        hyper = load_method(job.method).settings(cell.hyper)
+        there = (_finished(store, cell, seed, hyper) is not None for seed in job.seeds)
+        if not settings.rerun and all(there):
             listen(Event(job, cell.rounds, {}, True, "another process has made it"))
             return
         failure = folder_of(store, cell, job.seeds) / FAILURE
@@ -144,9 +146,10 @@ def perform(
             raise
 
 
-def _is_there(job: Job, store: Store, seed: int) -> bool:
-    done = store.find(job.cell, seed)
-    return done is not None and done.hyper == load_method(job.method).settings(job.cell.hyper)
+def _finished(store: Store, cell: Cell, seed: int, hyper: Mapping[str, Scalar]) -> Run | None:
+    """The stored run, if the method would still resolve its settings to the same values."""
+    done = store.find(cell, seed)
+    return done if done is not None and done.hyper == hyper else None
 
 
 def _make(job: Job, settings: Settings, listen: Listener, stopped: Callable[[], bool]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from benchmark.checkpoint import lock_of, read
+from benchmark.checkpoint import lock_of, lock_path, newest_first, read, shelf_of
 from benchmark.errors import BenchmarkError
 from benchmark.execution import FAILURE
 from benchmark.spec import Cell
@@ -41,7 +41,7 @@ def standing(cell: Cell, seed: int, store: Store) -> Standing:
         lost = run.diverged is not None
         state, note = ("diverged", f"at round {run.diverged}") if lost else ("done", "")
         return Standing(cell, seed, state, cell.rounds, _seconds(run), note)
-    shelf = store.root / "checkpoints" / cell.key
+    shelf = shelf_of(store, cell)
     if not shelf.is_dir():
         return Standing(cell, seed, "not begun")
     rounds, seconds, failure = 0, 0.0, ""
@@ -94,7 +94,7 @@ def _folders(shelf: Path, seed: int) -> Iterable[Path]:
 
 
 def _newest(folder: Path) -> tuple[int, float]:
-    for path in sorted(folder.glob("round-*.checkpoint"), reverse=True):
+    for path in newest_first(folder):
         try:
             header, _ = read(path)
         except BenchmarkError:
@@ -104,8 +104,7 @@ def _newest(folder: Path) -> tuple[int, float]:
 
 
 def _is_running(store: Store, cell: Cell, seed: int) -> bool:
-    path = store.root / "checkpoints" / cell.key / f"seed-{seed}.lock"
-    if not path.exists():
+    if not lock_path(store, cell, seed).exists():
         return False
     try:
         with lock_of(store, cell, seed).acquire(timeout=0):

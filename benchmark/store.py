@@ -110,7 +110,7 @@ class Store:
             fresh = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
             try:
                 for name, blob in blobs.items():
-                    _write_synced(fresh / name, blob)
+                    write_synced(fresh / name, blob)
                 fresh.chmod(0o755)
                 _swap(fresh, place)
             finally:
@@ -180,7 +180,8 @@ def _sha(blob: bytes) -> str:
     return hashlib.sha256(blob).hexdigest()
 
 
-def _write_synced(path: Path, blob: bytes) -> None:
+def write_synced(path: Path, blob: bytes) -> None:
+    """Write a file and wait until it is on the disk."""
     with path.open("wb") as file:
         file.write(blob)
         file.flush()

@@ -46,7 +46,7 @@ def pairs(results: Results, rows: Sequence[Row], algorithm: str) -> list[Pair]:
     personal = [r for r in rows if r.scores == "personal" and r.ours_mean is not None]
     local = {columns[r]: r for r in personal if r.algorithm == "local"}
     found = [
-        Pair(columns[r], r, local[columns[r]], _test(results, r, local[columns[r]]))
+        Pair(columns[r], r, local[columns[r]], tested(results, r, local[columns[r]]))
         for r in personal
         if r.algorithm == algorithm and columns[r] in local
     ]
@@ -62,11 +62,15 @@ def method(results: Results) -> str:
     )
 
 
-def _test(results: Results, ours: Row, alone: Row) -> Paired | None:
-    personal = results.scores[results.scores["scores"] == "personal"]
-    sides = [personal[personal["cell"] == r.cell].set_index("seed")["value"] for r in (ours, alone)]
-    both = pd.concat(sides, axis=1, join="inner", keys=["ours", "alone"])
-    return paired(both["ours"], both["alone"]) if len(both) > 1 else None
+def tested(results: Results, one: Row, other: Row) -> Paired | None:
+    """Student's t-test on two rows' scores, paired over their common seeds; None below two."""
+    every = results.scores
+    sides = [
+        every[(every["cell"] == r.cell) & (every["scores"] == r.scores)].set_index("seed")["value"]
+        for r in (one, other)
+    ]
+    both = pd.concat(sides, axis=1, join="inner", keys=["one", "other"])
+    return paired(both["one"], both["other"]) if len(both) > 1 else None
 
 
 def _ours(pair: Pair, p: float | None) -> str:
@@ -82,7 +86,7 @@ def _ours(pair: Pair, p: float | None) -> str:
         )
     evidence = (
         f"{signed(pair.test.mean)} pp, 95 % interval {signed(pair.test.low)} to "
-        f"{signed(pair.test.high)}, paired over {pair.test.n} seeds, adjusted {_p(p)}"
+        f"{signed(pair.test.high)}, paired over {pair.test.n} seeds, adjusted {p_label(p)}"
     )
     if p < LEVEL:
         return f"our {name} {mean:.2f} is {gap} local-only {alone:.2f}{short} ({evidence})."
@@ -107,5 +111,6 @@ def _published(pair: Pair) -> str:
     return f" The published {printed:.2f} lies within {interval}."
 
 
-def _p(p: float) -> str:
+def p_label(p: float) -> str:
+    """``p = 0.012``, or that it is tiny."""
     return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"

@@ -3,16 +3,14 @@
 from collections.abc import Iterator, Sequence
 from itertools import combinations, groupby
 
-import pandas as pd
-
+from reports.claims import LEVEL, p_label, tested
 from reports.compare import SYMBOLS, Row
 from reports.load import Results
-from reports.names import METHODS, SCORES, data_label
 from reports.names import SYMBOLS as SIGNS
-from reports.statistics import Paired, holm, paired
+from reports.names import data_label, method_label
+from reports.statistics import Paired, holm
 from reports.tables import Setting, column_label, place, settings, signed
 
-LEVEL = 0.05
 Side = tuple[str, str]
 CLAIMS: tuple[tuple[Side, tuple[Side, ...]], ...] = (
     (
@@ -47,25 +45,25 @@ def _claims(results: Results, rows: Sequence[Row]) -> Iterator[str]:
     every = sorted(set(columns.values()), key=place)
     for above, others in CLAIMS:
         pairs = [
-            (setting, top, low, _test(results, top, low))
+            (setting, top, low, tested(results, top, low))
             for setting in every
             for top in _rows(rows, columns, setting, (above,))
             for low in _rows(rows, columns, setting, others)
         ]
-        tested = [pair for pair in pairs if pair[3] is not None]
-        adjusted = holm([pair[3].p for pair in tested if pair[3] is not None])
+        several = [pair for pair in pairs if pair[3] is not None]
+        adjusted = holm([pair[3].p for pair in several if pair[3] is not None])
         found = []
         for setting in every:
             here = [
                 (test, low, p)
-                for (at, _, low, test), p in zip(tested, adjusted, strict=True)
+                for (at, _, low, test), p in zip(several, adjusted, strict=True)
                 if at == setting and test is not None
             ]
             if here:
                 found.append(f"{column_label(setting, every)}: {_outcome(here)}")
         if found:
-            *most, final = (_label(*side) for side in others)
-            yield f"{_label(*above)} above {', '.join(most)} and {final}. {'. '.join(found)}."
+            top, *most, final = (method_label(*side, "") for side in (above, *others))
+            yield f"{top} above {', '.join(most)} and {final}. {'. '.join(found)}."
 
 
 def _outcome(here: Sequence[tuple[Paired, Row, float]]) -> str:
@@ -79,12 +77,10 @@ def _outcome(here: Sequence[tuple[Paired, Row, float]]) -> str:
         test, low, p = max(here, key=lambda one: one[2])
     else:
         test, low, p = min(here, key=lambda one: one[0].mean)
-    size = f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
     which = "least certain" if word == "open" else "smallest"
-    over = _label(low.algorithm, low.scores)
-    return (
-        f"{word} ({which} gap {signed(test.mean)} pp, over {over}, {test.n} seeds, adjusted {size})"
-    )
+    over = _label(low)
+    gap = f"{which} gap {signed(test.mean)} pp, over {over}"
+    return f"{word} ({gap}, {test.n} seeds, adjusted {p_label(p)})"
 
 
 def _orders(rows: Sequence[Row]) -> Iterator[str]:
@@ -102,7 +98,7 @@ def _orders(rows: Sequence[Row]) -> Iterator[str]:
                 agree += 1
             elif gap:
                 high, low = (one, other) if gap > 0 else (other, one)
-                names = [_label(r.algorithm, r.scores) for r in (high, low)]
+                names = [_label(r) for r in (high, low)]
                 swapped.append(
                     f"{names[0]} over {names[1]} (published {signed(abs(gap))}, "
                     f"ours {signed(-abs(ours))} pp)"
@@ -130,7 +126,7 @@ def _spreads(rows: Sequence[Row]) -> Iterator[str]:
             max(means) - min(means)
             for means in ([r.ours_mean or 0.0 for r in here], [r.paper_mean or 0.0 for r in here])
         ]
-        where = f"{data_label(first.dataset, first.model)}, {_label(first.algorithm, first.scores)}"
+        where = f"{data_label(first.dataset, first.model)}, {_label(first)}"
         yield (
             f"{where}: over {SIGNS.get(symbol, symbol)} from {values[0]:g} to {values[-1]:g} our "
             f"means lie within {spans[0]:.2f} pp of each other, the published within "
@@ -149,15 +145,5 @@ def _rows(
     ]
 
 
-def _test(results: Results, top: Row, low: Row) -> Paired | None:
-    sides = []
-    for row in (top, low):
-        scores = results.scores
-        mine = scores[(scores["cell"] == row.cell) & (scores["scores"] == row.scores)]
-        sides.append(mine.set_index("seed")["value"])
-    both = pd.concat(sides, axis=1, join="inner", keys=["top", "low"])
-    return paired(both["top"], both["low"]) if len(both) > 1 else None
-
-
-def _label(algorithm: str, scores: str) -> str:
-    return f"{METHODS.get(algorithm, algorithm)} ({SCORES[scores]})"
+def _label(row: Row) -> str:
+    return method_label(row.algorithm, row.scores, "")

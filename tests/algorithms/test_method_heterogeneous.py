@@ -66,7 +66,8 @@ def plain(of: Federation, mutual: str, centre: str, start: str) -> tuple[Tensor,
         else:
             loss = loss - (F.softmax(out, 1) * peer).sum(1).mean()
         loss.backward()
-        return parameters_to_vector([p.grad for p in nets[which].parameters()])  # type: ignore[misc]
+        grads = [p.grad for p in nets[which].parameters()]
+        return parameters_to_vector([g for g in grads if g is not None])
 
     def probs(which: str, row: Tensor, inputs: Tensor) -> Tensor:
         with torch.no_grad():

@@ -215,7 +215,7 @@ def test_a_run_that_cannot_be_stored_keeps_its_checkpoint(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("benchmark.store._write_synced", full)
+        patch.setattr("benchmark.store.write_synced", full)
         often = replace(settings(tmp_path), checkpoint_every=0.0)
         assert "No space left" in complaint(lambda: perform(job(of), often, lambda _: None))
     found = standing(of, 0, Store(tmp_path))
