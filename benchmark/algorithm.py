@@ -35,6 +35,8 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
+from benchmark.deferred import weighted_sum
+
 Rows = Tensor
 Table = Tensor
 Globals = Tensor
@@ -149,13 +151,12 @@ class Cohort(Protocol):
 def proximal_step(
     rows: Rows, grad: Rows, step: float, lam: float, centre: Rows, mu: float = 0.0
 ) -> Rows:
-    """rows − step · (grad + lam · (rows − centre) + mu · rows), in three passes over memory.
+    """rows − step · (grad + lam · (rows − centre) + mu · rows), as one sum.
 
     One step of gradient descent on a loss with lam/2 ‖rows − centre‖² + mu/2 ‖rows‖² added;
     lam = 0: plain SGD with weight decay mu; step · lam = 1, grad = 0: the centre itself.
     """
-    stepped = rows * (1 - step * (lam + mu))
-    return stepped.add_(grad, alpha=-step).add_(centre, alpha=step * lam)
+    return weighted_sum((1 - step * (lam + mu), rows), (-step, grad), (step * lam, centre))
 
 
 def softmax(logits: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """The clients of a federation on a device: sampling, batches, stacked gradients."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.algorithm import AnyLoss, Batch, Loss, cross_entropy, softmax
-from benchmark.models import Backward, Network
+from benchmark.deferred import Views, gram, settled
+from benchmark.models import Backward, Inputs, Network
 from benchmark.streams import stream
 
 Ints = NDArray[np.int64]
@@ -31,6 +32,13 @@ class Blocks:
     first: Ints  # (N,)
     count: Ints  # (N,) blocks of each client
     size: Ints  # (N,) samples of each client
+    _grams: dict[int, Tensor] = field(default_factory=dict, repr=False)
+
+    def gram(self, block: int) -> Tensor:
+        """(B, B) the products of a block's samples with one another, computed once."""
+        if block not in self._grams:
+            self._grams[block] = gram(self.x[block])
+        return self._grams[block]
 
     @cached_property
     def membership(self) -> Tensor:
@@ -197,7 +205,7 @@ class Cohort:
 
     def mean(self, rows: Tensor) -> Tensor:
         """(S, P) to (R, P), over those who send."""
-        replicas = rows.view(len(self._training), -1, rows.shape[1])
+        replicas = settled(rows).view(len(self._training), -1, rows.shape[1])
         return torch.bmm(self._weights, replicas).squeeze(1)
 
     def forward(self, rows: Tensor, batch: Batch) -> Pass:
@@ -225,10 +233,19 @@ class Cohort:
         """A batch for each row of ``index``, which numbers blocks or samples."""
         other = self._federation.auxiliary
         networks = [self._federation.network, *([other.network] if other else [])]
-        views = index.ndim == 2 and all(network.by_client(x.device) for network in networks)
+        views = all(network.by_client(x.device) for network in networks)
         for numbers, row in zip(index, torch.from_numpy(index).to(x.device), strict=True):
-            inputs = [x[block] for block in numbers.tolist()] if views else _picked(x, row)
+            inputs: Inputs
+            if views and index.ndim == 2:
+                blocks = numbers.tolist()
+                inputs = Views([x[block] for block in blocks], partial(self._grams, blocks))
+            else:
+                inputs = _picked(x, row)
+                inputs = Views(inputs.unbind()) if views else inputs
             yield Batch(inputs, _picked(y, row), _picked(mask, row))
+
+    def _grams(self, blocks: list[int]) -> list[Tensor]:
+        return [self._federation.train.gram(block) for block in blocks]
 
     def _positions(self, steps: int) -> Ints:
         """How many batches each step is into the run, as if all clients trained always."""

@@ -17,6 +17,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
+from benchmark.deferred import settled
 from benchmark.errors import BenchmarkError
 from benchmark.grid import ALGORITHMS, algorithm_names
 from benchmark.spec import Record, Scalar, parse
@@ -129,8 +130,9 @@ def load_method(name: str) -> Method:
     return Method(path.stem, path, source, **parts)
 
 
-def _guarded(path: Path, part: str, call: Callable[..., Any], State: type) -> Callable[..., Any]:
-    """``call``, whose failures are the file's: one line that names the last line reached in it."""
+def _guarded(path: Path, part: str, call: Callable[..., Any], State: Any) -> Callable[..., Any]:
+    """``call``, whose failures are the file's, one line that names the last line reached in it, and
+    whose results are plain rows."""
 
     @wraps(call)
     def guarded(*args: Any) -> Any:
@@ -143,9 +145,11 @@ def _guarded(path: Path, part: str, call: Callable[..., Any], State: type) -> Ca
             lines = [step.lineno for step in steps if step.filename == str(path)]
             at = f", line {lines[-1]}" if lines else ""
             raise BenchmarkError(f"{path}{at}: {part}: {_reason(error)}") from error
-        if part != "personal_models" and not isinstance(result, State):
+        if part == "personal_models":
+            return settled(result)
+        if not isinstance(result, State):
             raise BenchmarkError(f"{path}: {part}: returns {type(result).__name__}, not a State")
-        return result
+        return State._make(map(settled, result))
 
     return guarded
 

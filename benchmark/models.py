@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from benchmark.deferred import Deferred, Views
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Dnn, LeNet5, Mlr
 
@@ -85,12 +86,14 @@ class Network:
         """The module's own parameters as a row (P,)."""
         return torch.cat([p.detach().flatten() for p in self.module.parameters()])
 
-    def unstack(self, rows: Tensor) -> dict[str, Tensor]:
-        """Views of rows (S, P) by parameter name: (S, *shape)."""
-        pieces = rows.split([shape.numel() for shape in self.shapes.values()], dim=-1)
+    def unstack(self, rows: Tensor, skip: int = 0) -> dict[str, Tensor]:
+        """Views of rows (S, P) by parameter name: (S, *shape). skip: the rows lack the first so
+        many parameters."""
+        shapes = dict([*self.shapes.items()][skip:])
+        pieces = rows.split([shape.numel() for shape in shapes.values()], dim=-1)
         return {
             name: piece.view(*piece.shape[:-1], *shape)
-            for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)
+            for (name, shape), piece in zip(shapes.items(), pieces, strict=True)
         }
 
     def by_client(self, device: torch.device) -> bool:
@@ -105,7 +108,9 @@ class Network:
         """
         with torch.no_grad():
             if self._perceptron:
-                return _perceptron(self.unstack(rows), _features_first(x), owner)[-1].mT
+                weight, bias, *later = self.unstack(rows).values()
+                first = _linear(weight, bias, _features_first(x), owner)
+                return _perceptron(first, later, owner)[-1].mT
             own = rows if owner is None else rows.index_select(0, owner)
             return torch.cat([self._stacked(self.unstack(r), part) for r, part in _parts(own, x)])
 
@@ -144,23 +149,32 @@ class Network:
         return stacked
 
     def _linearise_perceptron(self, rows: Tensor, x: Inputs) -> tuple[Tensor, Backward]:
-        params = self.unstack(rows)
-        features = _features_first(x)
-        *hidden, logits = _perceptron(params, features)
+        names, deferred = list(self.shapes), isinstance(x, Views)
+        if isinstance(x, Views):
+            product, rest = x.first_layer(rows, self.shapes[names[0]][0])
+            params = self.unstack(rest, skip=1)
+            features: Inputs = ()
+            first = product + params[names[1]][:, :, None]
+        else:
+            params, features = self.unstack(rows), _features_first(x)
+            first = _linear(params[names[0]], params[names[1]], features)
+        *hidden, logits = _perceptron(first, [params[name] for name in names[2:]])
         inputs: list[Inputs] = [features, *hidden]
 
         def backward(at_logits: Tensor) -> Tensor:
-            into = self.unstack(grad := torch.empty_like(rows))
-            names = list(self.shapes)
+            missing = self.shapes[names[0]].numel() if deferred else 0
+            grad = at_logits.new_empty(len(rows), self.parameters - missing)
+            into = self.unstack(grad, skip=int(deferred))
             at_output = at_logits.mT
             for layer in reversed(range(len(inputs))):
                 weight, bias = names[2 * layer : 2 * layer + 2]
-                _weight_gradient(at_output, inputs[layer], into[weight])
                 torch.sum(at_output, 2, out=into[bias])
+                if weight in into:
+                    _weight_gradient(at_output, inputs[layer], into[weight])
                 if layer > 0:
                     at_hidden = torch.bmm(params[weight].mT, at_output)
                     at_output = torch.ops.aten.threshold_backward(at_hidden, hidden[layer - 1], 0)
-            return grad
+            return Deferred.gradient(x, at_output, grad) if isinstance(x, Views) else grad
 
         return logits.mT, backward
 
@@ -194,21 +208,23 @@ def _features_first(x: Inputs) -> Inputs:
     return x.flatten(2).mT if isinstance(x, Tensor) else [own.flatten(1).mT for own in x]
 
 
-def _perceptron(params: dict[str, Tensor], h: Inputs, owner: Tensor | None = None) -> list[Tensor]:
+def _perceptron(
+    first: Tensor, later: Sequence[Tensor], owner: Tensor | None = None
+) -> list[Tensor]:
     """What every layer hands on, the logits last, features first: (S, features, B) each.
+
+    first: what the first layer computes; later: weights and biases of those after it.
 
     Features first, because softmax over ten neighbours in memory is ten times slower than over
     ten rows, and a product with ten columns slower than one with ten rows.
     """
-    *hidden, weight, bias = params.values()
-    outputs = []
-    for w, b in zip(hidden[::2], hidden[1::2], strict=True):
-        h = _linear(w, b, h, owner).relu_()
-        outputs.append(h)
-    return [*outputs, _linear(weight, bias, h, owner)]
+    outputs = [first]
+    for weight, bias in zip(later[::2], later[1::2], strict=True):
+        outputs.append(_linear(weight, bias, outputs[-1].relu_(), owner))
+    return outputs
 
 
-def _linear(weight: Tensor, bias: Tensor, h: Inputs, owner: Tensor | None) -> Tensor:
+def _linear(weight: Tensor, bias: Tensor, h: Inputs, owner: Tensor | None = None) -> Tensor:
     """weight (S, out, in) · h (S, in, B) + bias (S, out)."""
     offset = (bias if owner is None else bias.index_select(0, owner))[:, :, None]
     if _singly(weight):

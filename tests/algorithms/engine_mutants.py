@@ -5,6 +5,7 @@ from types import ModuleType
 
 from benchmark.methods import load_method
 from tests.algorithms import batch_checks as batches
+from tests.algorithms import deferred_checks as deferred
 from tests.algorithms import loss_checks as losses
 from tests.algorithms.contract_checks import check_two_runs_are_bit_identical
 from tests.algorithms.mutants import Mutant
@@ -176,6 +177,45 @@ ENGINE_MUTANTS = [
             "losses.sum(1) / batch.mask.sum(1)",
             "losses.mean(1)",
             losses.check_padding_is_left_out_of_the_mean,
+        ),
+    ),
+    *_in(
+        "deferred",
+        (
+            "a step on an older batch is taken for one on the newest",
+            "t if isinstance(t, Deferred) and t.waits_for(newest.x) else settled(t)",
+            "t",
+            deferred.check_sums,
+        ),
+        (
+            "the same base counts once",
+            "bases[id(base)] = before + factor * weight, base",
+            "bases[id(base)] = factor * weight, base",
+            deferred.check_sums,
+        ),
+        (
+            "what follows the first layer's weights keeps no factor",
+            "rests.append((factor, own.rest))",
+            "rests.append((1.0, own.rest))",
+            deferred.check_sums,
+        ),
+        (
+            "subtraction adds",
+            "sign = 1.0 if func is _aten.add.Tensor else -1.0",
+            "sign = 1.0",
+            deferred.check_sums,
+        ),
+        (
+            "the steps since the plain rows are left out of the output",
+            "place.addmm_(slope, squares)",
+            "pass",
+            deferred.check_outputs_of_models_on_the_way,
+        ),
+        (
+            "outputs of a model of the batch before are taken for this one's",
+            "rows.waits_for(self) and ",
+            "",
+            deferred.check_a_model_of_another_batch,
         ),
     ),
     *_in(

@@ -130,6 +130,7 @@ def profile(unit: Unit, rounds: int = 3, most: int = 7) -> dict[str, Any]:
     engine.evaluate()
     activities = [torch.profiler.ProfilerActivity.CPU]
     with torch.profiler.profile(activities=activities) as found:
+        prepare_process(torch.get_num_threads())  # the profiler undoes the flushing of denormals
         for _ in range(rounds):
             engine.train()
             engine.evaluate()
