@@ -31,7 +31,7 @@ from benchmark.store import FORMAT, Store, write_synced
 from benchmark.training import Snapshot
 from datasets.files import read_bytes
 
-ENGINE = ("algorithm", "cohort", "deferred", "evaluation", "models", "streams", "training")
+ENGINE = ("algorithm", "cohort", "deferred", "evaluation", "models", "streams", "training", "turns")
 """The modules whose text decides which bits a run has, beside its method and its data."""
 EVERY = 60.0  # seconds between two checkpoints, if saving is cheap
 COST = 50  # as many times the last save's duration at least

@@ -16,6 +16,7 @@ from benchmark.evaluation import Scores, score_globals, score_personal
 from benchmark.methods import Method
 from benchmark.models import Network, build
 from benchmark.spec import Cell, ModelSpec
+from benchmark.turns import all_turns, joined
 from datasets import Arrays, Partition
 
 EVALUATION_BLOCK = 128
@@ -120,29 +121,25 @@ def run(
     ``resumed``: go on from a snapshot of the same run; on a CPU the results are the same bits.
     Training stops early when every seed has diverged.
     """
-    federation, hyper = problem.federation, method.resolve(cell.hyper)
-    recorder = _Recorder(problem, cell, resumed)
-    if resumed is None:
-        state = method.init(problem.w, federation.everyone(0), hyper)
-    else:
-        state = method.unpacked(resumed.tensors, problem.w.device)
+    recorder, hyper = _Recorder(problem, cell, resumed), method.resolve(cell.hyper)
+    turns = all_turns(
+        method, hyper, problem.federation, problem.w, resumed.tensors if resumed else None
+    )
     for round_ in range(resumed.rounds if resumed else 0, cell.rounds):
         due = (round_ + 1) % cell.evaluate_every == 0 or round_ + 1 == cell.rounds
-        before = getattr(state, "w", None) if cell.global_scored == "before" else None
-        state = method.train_round(state, federation.cohort(round_), hyper)
+        before = [turn.w for turn in turns]
+        for turn in turns:
+            turn.train(round_)
         if due:
-            w = before if cell.global_scored == "before" else getattr(state, "w", None)
-            table = method.personal_models(state, federation.everyone(round_), hyper)
-            replicas = len(problem.w)
-            method.fits("State.w", w, problem.w, replicas)
-            own = problem.w if federation.auxiliary is None else federation.auxiliary.rows
-            method.fits("personal_models", table, own, replicas * federation.clients)
-            recorder.record(round_, w, table)
+            after = [turn.w for turn in turns]
+            w = joined(before if cell.global_scored == "before" else after)
+            recorder.record(round_, w, joined([turn.personal(round_) for turn in turns]))
             progress(round_, recorder.latest)
             if recorder.all_lost:
                 break
         if round_ + 1 < cell.rounds:
-            keep(partial(recorder.snapshot, round_ + 1, method.packed(state)))
+            packed = {name: tensor for turn in turns for name, tensor in turn.packed().items()}
+            keep(partial(recorder.snapshot, round_ + 1, packed))
     return recorder.results()
 
 

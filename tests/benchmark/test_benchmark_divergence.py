@@ -14,14 +14,14 @@ from tests.benchmark.test_benchmark_resume import FIXED, ROUNDS, gone_on, stoppe
 
 
 def diverging(path: Path, when: int) -> Cell:
-    """A method whose first replica's model is no number from a round on."""
+    """A method whose model is no number from a round on, for seed 0."""
     text = MINE.replace("w: Globals\n", "w: Globals\n    done: Globals\n")
     text = text.replace("return State(w)", "return State(w, w.new_zeros(()))")
     lost = f"""
     w, done = cohort.mean(rows), state.done + 1
     if done >= {when}:
-        w = w.clone()
-        w[0] = float("nan")
+        lost = [seed == 0 for seed in cohort._federation.seeds]
+        w[lost] = float("nan")
     return State(w, done)"""
     path.write_text(text.replace("\n    return State(cohort.mean(rows))", lost))
     return cell({"algorithm": path.stem, **FIXED})

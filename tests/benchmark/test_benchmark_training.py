@@ -46,10 +46,9 @@ def step(models: Tensor) -> Tensor:
 
 
 def start(w: Tensor) -> Tensor:
-    """Personal models (R·N, P), each other than all others."""
-    table = w.repeat_interleave(CLIENTS, 0)
-    noise = np.random.default_rng(2).normal(size=table.shape)
-    return table + torch.from_numpy(noise).to(table.dtype)
+    """Personal models (R·N, P), each other than all others of its replica."""
+    noise = np.random.default_rng(2).normal(size=(CLIENTS, w.shape[1]))
+    return w.repeat_interleave(CLIENTS, 0) + torch.from_numpy(noise).to(w.dtype).repeat(len(w), 1)
 
 
 def known(*, w: bool = True, personal: bool = True) -> Method:
@@ -257,3 +256,14 @@ def test_time_goes_on_within_a_run() -> None:
     seconds = trained(words(), known())[0].history["seconds"]
     assert seconds.iloc[0] >= 0
     assert seconds.is_monotonic_increasing
+
+
+@pytest.mark.parametrize("algorithm", ["pfml", "fedavg"])
+def test_seeds_in_one_program_on_a_cpu_are_their_own_programs_bit_for_bit(algorithm: str) -> None:
+    of, method = words({"algorithm": algorithm}), load_method(algorithm)
+    for seed, together in zip(SEEDS, trained(of, method), strict=True):
+        (alone,) = trained(of, method, (seed,))
+        pd.testing.assert_frame_equal(
+            together.history.drop(columns="seconds"), alone.history.drop(columns="seconds"),
+            check_exact=True,
+        )  # fmt: skip

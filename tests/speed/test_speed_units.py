@@ -19,12 +19,11 @@ TINY = Unit("tiny", "pfml", Mlr(name="mlr"), (5,), (7, 3), (2, 2), True)
 def test_the_engine_and_the_plain_loop_do_the_same_round(algorithm: str) -> None:
     unit = replace(TINY, algorithm=algorithm)
     engine, plain = Engine(unit), Plain(unit)
-    engine.state = unit.method.init(plain.w[None], engine.federation.everyone(0), engine.hyper)
+    (turn,) = engine.turns
+    turn.state = unit.method.init(plain.w[None], turn.federation.everyone(0), turn.hyper)
     engine.train()
     plain.train()
-    personal = unit.method.personal_models(
-        engine.state, engine.federation.everyone(0), engine.hyper
-    )
+    personal = turn.personal(0)
     if plain.personal is not None and personal is not None:
         torch.testing.assert_close(personal, plain.personal, rtol=0, atol=1e-5)
 

@@ -18,6 +18,7 @@ from benchmark.methods import Method, load_method
 from benchmark.models import Network, build
 from benchmark.spec import Dnn, LeNet5, Mlr
 from benchmark.training import EVALUATION_BLOCK
+from benchmark.turns import all_turns, joined
 from datasets.synthetic import synthetic
 
 D, E, K = 200, 10, 3
@@ -97,24 +98,25 @@ class Engine:
         self.test = unit.test(device)
         self.hyper = unit.method.resolve(HYPER[unit.algorithm])
         w = self.federation.network.row().repeat(len(seeds), 1).to(device)
-        self.state = unit.method.init(w, self.federation.everyone(0), self.hyper)
+        self.turns = all_turns(unit.method, self.hyper, self.federation, w)
         self.round = 0
 
     def train(self) -> None:
         """One round."""
-        cohort = self.federation.cohort(self.round)
-        self.state = self.unit.method.train_round(self.state, cohort, self.hyper)
+        for turn in self.turns:
+            turn.train(self.round)
         self.round += 1
 
     def evaluate(self) -> None:
         """All scores of a round."""
-        network, everyone = self.federation.network, self.federation.everyone(self.round)
-        table = self.unit.method.personal_models(self.state, everyone, self.hyper)
+        network, w = self.federation.network, joined([turn.w for turn in self.turns])
+        table = joined([turn.personal(self.round) for turn in self.turns])
         sets = [(self.test, True)]
         if self.unit.train_loss:
             sets.append((self.federation.train, False))
         for blocks, accuracy in sets:
-            score_globals(network, self.state.w, blocks, accuracy=accuracy)
+            if w is not None:
+                score_globals(network, w, blocks, accuracy=accuracy)
             if table is not None:
                 score_personal(network, table, blocks, accuracy=accuracy)
 

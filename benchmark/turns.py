@@ -1,0 +1,99 @@
+"""What trains at once: all replicas, but on a CPU, whose cache holds one's batches, one by one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmark.cohort import Auxiliary, Federation
+from benchmark.methods import Method
+
+
+@dataclass
+class Turn:
+    """Replicas that train at once, and the method's state of them.
+
+    initial: their models (R, P) at the start. prefix: of the names of the state's tensors in a
+    snapshot.
+    """
+
+    method: Method
+    hyper: Any
+    federation: Federation
+    initial: Tensor
+    prefix: str
+    state: Any = None
+
+    def train(self, round_: int) -> None:
+        """One communication round."""
+        cohort = self.federation.cohort(round_)
+        self.state = self.method.train_round(self.state, cohort, self.hyper)
+
+    @property
+    def w(self) -> Tensor | None:
+        """The global models (R, P), if the method has any."""
+        w: Tensor | None = getattr(self.state, "w", None)
+        self.method.fits("State.w", w, self.initial, len(self.initial))
+        return w
+
+    def personal(self, round_: int) -> Tensor | None:
+        """The personalised models (R·N, P), if the method has any."""
+        federation, everyone = self.federation, self.federation.everyone(round_)
+        table: Tensor | None = self.method.personal_models(self.state, everyone, self.hyper)
+        own = self.initial if federation.auxiliary is None else federation.auxiliary.rows
+        self.method.fits("personal_models", table, own, len(own) * federation.clients)
+        return table
+
+    def packed(self) -> dict[str, Tensor]:
+        """The state's tensors, by names that no other turn has."""
+        packed = self.method.packed(self.state)
+        return {f"{self.prefix}{name}": tensor for name, tensor in packed.items()}
+
+    def unpack(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take the state up again from all turns' tensors."""
+        named = [name for name in tensors if name.startswith(f"{self.prefix}state.")]
+        own = {name.removeprefix(self.prefix): tensors[name] for name in named}
+        self.state = self.method.unpacked(own, self.initial.device)
+
+
+def all_turns(
+    method: Method,
+    hyper: Any,
+    federation: Federation,
+    w: Tensor,
+    tensors: Mapping[str, Tensor] | None = None,
+) -> list[Turn]:
+    """Every turn of a federation whose replicas start from ``w`` (R, P), or from the tensors of a
+    snapshot."""
+    shares = _shares(federation)
+    turns = []
+    for number, (share, models) in enumerate(zip(shares, w.tensor_split(len(shares)), strict=True)):
+        turn = Turn(method, hyper, share, models, f"{number}." if number else "")
+        if tensors is None:
+            turn.state = method.init(models, share.everyone(0), hyper)
+        else:
+            turn.unpack(tensors)
+        turns.append(turn)
+    return turns
+
+
+def joined(parts: Sequence[Tensor | None]) -> Tensor | None:
+    """All turns' models, replica by replica; None where there are none."""
+    there = [part for part in parts if part is not None]
+    return torch.cat(there) if len(there) > 1 else there[0] if there else None
+
+
+def _shares(federation: Federation) -> list[Federation]:
+    if federation.device.type != "cpu" or len(federation.seeds) == 1:
+        return [federation]
+    own = federation.auxiliary
+    return [
+        replace(
+            federation,
+            seeds=(seed,),
+            auxiliary=own and Auxiliary(own.network, own.rows[r : r + 1]),
+        )
+        for r, seed in enumerate(federation.seeds)
+    ]
