@@ -26,12 +26,15 @@ from safetensors import SafetensorError
 
 from benchmark.errors import BenchmarkError
 from benchmark.faults import explain
+from benchmark.recorder import Snapshot
 from benchmark.spec import Cell, Record
 from benchmark.store import FORMAT, Store, write_synced
-from benchmark.training import Snapshot
 from datasets.files import read_bytes
 
-ENGINE = ("algorithm", "cohort", "deferred", "evaluation", "models", "streams", "training", "turns")
+ENGINE = (
+    *("algorithm", "cohort", "deferred", "evaluation", "models", "recorder", "streams"),
+    *("training", "turns"),
+)
 """The modules whose text decides which bits a run has, beside its method and its data."""
 EVERY = 60.0  # seconds between two checkpoints, if saving is cheap
 COST = 50  # as many times the last save's duration at least
@@ -39,6 +42,7 @@ KEPT = 2
 LARGEST = 2**36  # bytes of a checkpoint
 
 Say = Callable[[str], None]
+Check = Callable[[Snapshot], None]
 
 
 class Identity(Record):
@@ -144,13 +148,20 @@ class Checkpoints:
         finally:
             self._wait(time.monotonic() - start)
 
-    def resume(self, say: Say) -> Snapshot | None:
-        """The newest usable snapshot, from which the run goes on; ``say`` hears refusals."""
+    def resume(self, say: Say, check: Check = lambda _: None) -> Snapshot | None:
+        """The newest usable snapshot, from which the run goes on; ``say`` hears refusals.
+
+        ``check`` raises BenchmarkError for one that cannot be of this run.
+        """
         for path in newest_first(self.folder):
             try:
                 header, snapshot = read(path)
                 if header.identity != self.identity:
                     raise BenchmarkError(f"{path}: {_differs(header.identity, self.identity)}")
+                try:
+                    check(snapshot)
+                except BenchmarkError as error:
+                    raise BenchmarkError(f"{path}: {error}") from None
                 self.started, self.resumed = header.started, (*header.resumed, header.rounds)
                 return snapshot
             except BenchmarkError as error:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import torch
 
@@ -13,9 +14,10 @@ from benchmark.environment import environment
 from benchmark.errors import BenchmarkError, Interrupted
 from benchmark.methods import load_method
 from benchmark.preparation import Source, load, partition_of
+from benchmark.recorder import Snapshot
 from benchmark.spec import Cell, Scalar
 from benchmark.store import Run, Store
-from benchmark.training import Problem, Snapshot, run
+from benchmark.training import Problem, check, run
 from datasets import Partition
 from datasets.arrays import OneLineError
 
@@ -167,7 +169,9 @@ def _make(job: Job, settings: Settings, listen: Listener, stopped: Callable[[], 
     def say(note: str, rounds: int = 0) -> None:
         listen(Event(job, rounds, {}, note=note))
 
-    resumed = checkpoints.resume(say)
+    begun = time.perf_counter()
+    problem = Problem.of(cell, arrays, x, partition, job.seeds, device)
+    resumed = checkpoints.resume(say, partial(check, cell=cell, method=method, problem=problem))
     if resumed:
         say(f"goes on after round {resumed.rounds}", resumed.rounds)
     shown = [0.0]
@@ -191,8 +195,7 @@ def _make(job: Job, settings: Settings, listen: Listener, stopped: Callable[[], 
         if stop:
             raise Interrupted(f"{job.label}: {fate}")
 
-    clock = time.perf_counter() - (resumed.seconds if resumed else 0.0)
-    problem = Problem.of(cell, arrays, x, partition, job.seeds, device)
+    clock = begun - (resumed.seconds if resumed else 0.0)
     results = run(cell, method, problem, progress, keep, resumed)
     wall, made_with = time.perf_counter() - clock, environment(device)
     if checkpoints.resumed:

@@ -1,6 +1,6 @@
 """What trains at once: all replicas, but on a CPU, whose cache holds one's batches, one by one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from benchmark.cohort import Auxiliary, Federation
 from benchmark.methods import Method
+from benchmark.recorder import Snapshot
 
 
 @dataclass
@@ -51,10 +52,16 @@ class Turn:
         packed = self.method.packed(self.state)
         return {f"{self.prefix}{name}": tensor for name, tensor in packed.items()}
 
-    def unpack(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take the state up again from all turns' tensors."""
-        named = [name for name in tensors if name.startswith(f"{self.prefix}state.")]
-        own = {name.removeprefix(self.prefix): tensors[name] for name in named}
+    def unpack(self, snapshot: Snapshot) -> None:
+        """Take the state up again from a snapshot of all turns.
+
+        Raises BenchmarkError where a tensor is missing that the state has at the start, or is of
+        another shape or type.
+        """
+        for name, like in self.packed().items():
+            snapshot.tensor(name, tuple(like.shape), like.dtype)
+        named = [name for name in snapshot.tensors if name.startswith(f"{self.prefix}state.")]
+        own = {name.removeprefix(self.prefix): snapshot.tensors[name] for name in named}
         self.state = self.method.unpacked(own, self.initial.device)
 
 
@@ -63,18 +70,16 @@ def all_turns(
     hyper: Any,
     federation: Federation,
     w: Tensor,
-    tensors: Mapping[str, Tensor] | None = None,
+    snapshot: Snapshot | None = None,
 ) -> list[Turn]:
-    """Every turn of a federation whose replicas start from ``w`` (R, P), or from the tensors of a
-    snapshot."""
+    """Every turn of a federation; its replicas start from ``w`` (R, P), or where a snapshot was."""
     shares = _shares(federation)
     turns = []
     for number, (share, models) in enumerate(zip(shares, w.tensor_split(len(shares)), strict=True)):
         turn = Turn(method, hyper, share, models, f"{number}." if number else "")
-        if tensors is None:
-            turn.state = method.init(models, share.everyone(0), hyper)
-        else:
-            turn.unpack(tensors)
+        turn.state = method.init(models, share.everyone(0), hyper)
+        if snapshot is not None:
+            turn.unpack(snapshot)
         turns.append(turn)
     return turns
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from types import ModuleType
+from unittest.mock import patch
 
+import benchmark.training
 from benchmark.methods import load_method
 from tests.algorithms import batch_checks as batches
 from tests.algorithms import deferred_checks as deferred
@@ -30,6 +32,11 @@ def no_test_sample_is_read(engine: ModuleType) -> None:
 
 def every_client_is_scored(engine: ModuleType) -> None:
     check_every_client_is_scored(load_method("local"), engine)
+
+
+def every_client_is_recorded(engine: ModuleType) -> None:
+    with patch.object(benchmark.training, "Recorder", engine.Recorder):
+        every_client_is_scored(benchmark.training)
 
 
 def _in(file: str, *defects: tuple[str, str, str, Callable[[ModuleType], None]]) -> list[Mutant]:
@@ -104,9 +111,9 @@ ENGINE_MUTANTS = [
         "training",
         (
             "personalisation reads test samples",
-            "method.personal_models(state, federation.everyone(round_), hyper)",
-            "method.personal_models(state, Federation(federation.network, problem.test, "
-            "federation.seeds, federation.sampling).everyone(round_), hyper)",
+            "turn.personal(round_) for",
+            "method.personal_models(turn.state, Federation(turn.federation.network, problem.test, "
+            "turn.federation.seeds, turn.federation.sampling).everyone(round_), turn.hyper) for",
             no_test_sample_is_read,
         ),
         (
@@ -128,16 +135,19 @@ ENGINE_MUTANTS = [
             methods_are_paired,
         ),
         (
-            "only some clients are tested",
-            "s.loss.sum(1)",
-            "s.loss[:, : self._problem.federation.sampling.active_clients].sum(1)",
-            every_client_is_scored,
-        ),
-        (
             "every client is scored on its training samples",
             "test = Blocks.of(x, arrays.y, partition.test,",
             "test = Blocks.of(x, arrays.y, partition.train,",
             every_client_is_scored,
+        ),
+    ),
+    *_in(
+        "recorder",
+        (
+            "only some clients are tested",
+            "s.loss.sum(1)",
+            "s.loss[:, : self._federation.sampling.active_clients].sum(1)",
+            every_client_is_recorded,
         ),
     ),
     *_in(

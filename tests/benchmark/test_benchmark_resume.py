@@ -15,10 +15,10 @@ import benchmark.checkpoint
 from benchmark.checkpoint import Checkpoints, folder_of, identity, only_one, read
 from benchmark.errors import Interrupted
 from benchmark.execution import Event, Job, perform
+from benchmark.recorder import Snapshot
 from benchmark.spec import Cell
 from benchmark.standing import seconds_left, standing
 from benchmark.store import Store
-from benchmark.training import Snapshot
 from tests.benchmark.cases import MINE, cell, complaint, job, record, settings, tables, trained
 
 ROUNDS = 6

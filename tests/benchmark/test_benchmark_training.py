@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from benchmark.methods import Method, load_method
 from benchmark.preparation import Source, load, partition_of
+from benchmark.recorder import Result
 from benchmark.spec import Cell
-from benchmark.training import Problem, Result, run
+from benchmark.training import Problem, run
 from datasets import Arrays, Partition
 from tests.benchmark.cases import cell
 

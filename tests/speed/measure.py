@@ -18,8 +18,8 @@ import torch
 
 from benchmark.checkpoint import COST, EVERY, Checkpoints, Identity
 from benchmark.environment import prepare_process
+from benchmark.recorder import Snapshot
 from benchmark.spec import Mlr
-from benchmark.training import Snapshot
 from tests.speed.other_loops import Loaders, Plain
 from tests.speed.work_units import Engine, Unit, units
 

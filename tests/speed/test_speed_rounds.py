@@ -8,7 +8,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmark.checkpoint import Checkpoints
 from benchmark.environment import prepare_process
-from benchmark.training import Snapshot
+from benchmark.recorder import Snapshot
 from tests.speed.measure import IDENTITY
 from tests.speed.other_loops import Loaders, Plain
 from tests.speed.work_units import Engine, Unit, units
