@@ -105,6 +105,24 @@ def test_two_checkpoints_are_kept_and_a_damaged_one_gives_way_to_the_other(tmp_p
     assert_same(whole, Store(tmp_path), of, 0)
 
 
+def test_a_checkpoint_cut_short_leaves_the_one_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = cell(FIXED)
+    stopped(tmp_path, job(of), 3)
+
+    def killed(path: Path, blob: bytes) -> None:
+        path.write_bytes(blob[: len(blob) // 2])
+        raise KeyboardInterrupt
+
+    often = replace(settings(tmp_path), checkpoint_every=0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(benchmark.checkpoint, "write_synced", killed)
+        with pytest.raises(KeyboardInterrupt):
+            perform(job(of), often, lambda _: None)
+    assert gone_on(tmp_path, job(of)) == ["goes on after round 3"]
+
+
 @pytest.mark.parametrize("length", [0, 30, 65, 70, 400])
 def test_a_truncated_checkpoint_is_refused(tmp_path: Path, length: int) -> None:
     of = cell(FIXED)

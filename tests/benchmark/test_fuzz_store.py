@@ -7,14 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow
+import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from benchmark.__main__ import app
+from benchmark.errors import BenchmarkError
 from benchmark.grid import cells, load_experiment, load_protocol, profile_of
-from benchmark.store import TABLES, Store, read_table
+from benchmark.store import MOST, TABLES, Store, read_table
 from tests.benchmark.cases import EXPERIMENT, record
 from tests.benchmark.mutations import fuzzed, mutants, read_or_refused, within
 
@@ -109,3 +112,18 @@ def test_a_readable_table_of_other_columns(
     shelf.hold(name, blob.getvalue(), summed=True)
     reported(shelf, "compare")
     reported(shelf, "report")
+
+
+def test_a_table_of_more_numbers_than_memory_is_refused_unread(shelf: Shelf) -> None:
+    """Some kilobytes can unpack to as many zeros as one likes."""
+    zeros = pyarrow.table(
+        {"round": np.zeros(MOST // 2 + 1, np.int64), "seconds": np.zeros(MOST // 2 + 1)}
+    )
+    packed = io.BytesIO()
+    pyarrow.parquet.write_table(zeros, packed, compression="zstd")
+    assert len(packed.getvalue()) < 2**17
+    shelf.hold("history.parquet", packed.getvalue(), summed=True)
+    run = shelf.store.find(shelf.cell, 0)
+    assert run is not None
+    with pytest.raises(BenchmarkError, match="numbers, allowed: 16,777,216"):
+        read_table(shelf.folder, run, "history.parquet")

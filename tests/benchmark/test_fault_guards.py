@@ -1,0 +1,201 @@
+"""Every guard against a fault, removed in a copy of the project: the fault's test fails there."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parent.parent.parent
+COPIED = ("algorithms", "benchmark", "datasets", "reports", "tests", "pyproject.toml")
+
+
+@dataclass(frozen=True)
+class Guard:
+    """In ``file``, ``old`` (there once) guards against a fault; with ``new``, ``test`` fails."""
+
+    fault: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+RESUME, STORE, FAULTS = (f"benchmark/test_benchmark_{n}.py" for n in ("resume", "store", "faults"))
+GUARDS = [
+    Guard(
+        "a damaged checkpoint",
+        "benchmark/checkpoint.py",
+        "if hashlib.sha256(body).hexdigest().encode() != digest:",
+        "if False:",
+        f"{RESUME}::test_two_checkpoints_are_kept_and_a_damaged_one_gives_way_to_the_other",
+    ),
+    Guard(
+        "a truncated checkpoint",
+        "benchmark/checkpoint.py",
+        "if hashlib.sha256(body).hexdigest().encode() != digest:",
+        "if False:",
+        f"{RESUME}::test_a_truncated_checkpoint_is_refused",
+    ),
+    Guard(
+        "a checkpoint of another run",
+        "benchmark/checkpoint.py",
+        "if header.identity != self.identity:",
+        "if False:",
+        f"{RESUME}::test_a_checkpoint_of_another_run_is_refused",
+    ),
+    Guard(
+        "a checkpoint of an older engine",
+        "benchmark/checkpoint.py",
+        "for name in ENGINE:",
+        "for name in ():",
+        f"{RESUME}::test_the_engines_own_text_is_part_of_a_runs_identity",
+    ),
+    Guard(
+        "a checkpoint without the run's tensors",
+        "benchmark/checkpoint.py",
+        "                    check(snapshot)\n",
+        "                    pass\n",
+        "benchmark/test_fuzz_checkpoints.py::"
+        "test_a_run_goes_on_from_the_checkpoint_before_one_that_cannot_be_its_own",
+    ),
+    Guard(
+        "a clock that goes back",
+        "benchmark/checkpoint.py",
+        "return time.monotonic() >= self._due",
+        "return time.time() >= self._due",
+        f"{RESUME}::test_checkpoints_wait_their_time_and_longer_where_saving_is_slow",
+    ),
+    Guard(
+        "a crash while a checkpoint is written",
+        "benchmark/checkpoint.py",
+        'part = place.with_suffix(".part")',
+        "part = place",
+        f"{RESUME}::test_a_checkpoint_cut_short_leaves_the_one_before_it",
+    ),
+    Guard(
+        "a full disk under a checkpoint",
+        "benchmark/execution.py",
+        "        except OSError as error:\n            fate",
+        "        except KeyError as error:\n            fate",
+        f"{RESUME}::test_a_full_disk_costs_the_checkpoint_and_not_the_run",
+    ),
+    Guard(
+        "a full disk under a run",
+        "benchmark/store.py",
+        "        except OSError as error:\n            raise BenchmarkError(f\"{place}",
+        "        except KeyError as error:\n            raise BenchmarkError(f\"{place}",
+        f"{RESUME}::test_a_run_that_cannot_be_stored_keeps_its_checkpoint",
+    ),
+    Guard(
+        "a store that is only read",
+        "benchmark/checkpoint.py",
+        '        raise BenchmarkError(f"{path}: cannot be stored: {error}") from None',
+        "        raise",
+        "benchmark/test_benchmark_execution.py::test_a_store_that_cannot_be_written_is_one_line",
+    ),
+    Guard(
+        "two processes with one run",
+        "benchmark/checkpoint.py",
+        "                yield False\n                return\n",
+        "                pass\n",
+        f"{RESUME}::test_of_two_processes_one_makes_the_run",
+    ),
+    Guard(
+        "a run replaced while it is read",
+        "benchmark/store.py",
+        "                _swap(fresh, place)\n",
+        "                shutil.rmtree(place, ignore_errors=True)\n"
+        "                shutil.copytree(fresh, place)\n",
+        f"{STORE}::test_a_write_that_fails_leaves_the_older_run",
+    ),
+    Guard(
+        "a damaged or truncated table",
+        "benchmark/store.py",
+        "if _sha(blob) != run.checksums.get(name):",
+        "if False:",
+        f"{STORE}::test_a_damaged_table_is_named_with_what_to_do",
+    ),
+    Guard(
+        "a damaged record",
+        "benchmark/store.py",
+        "    except (OSError, ValidationError) as error:\n        reason = explain(Run",
+        "    except OSError as error:\n        reason = explain(Run",
+        f"{STORE}::test_a_damaged_record_is_named",
+    ),
+    Guard(
+        "a signal",
+        "benchmark/workers.py",
+        "    before = {each: signal.signal(each, first) for each in SIGNALS}\n",
+        "    before = {}\n",
+        f"{FAULTS}::test_a_signal_finishes_the_round_and_says_how_to_go_on[2-1]",
+    ),
+    Guard(
+        "a loss that is no number",
+        "benchmark/recorder.py",
+        "            if column.endswith(\"loss\"):\n                at, bad",
+        "            if False:\n                at, bad",
+        "benchmark/test_benchmark_divergence.py"
+        "::test_a_seed_that_diverges_ends_there_and_the_others_go_on",
+    ),
+    Guard(
+        "a pickle that is not torchvision's",
+        "datasets/images.py",
+        "if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:",
+        "if False:",
+        "datasets/test_images.py::test_damaged_cifar_files_are_named_and_never_unpickled",
+    ),
+    Guard(
+        "a table that unpacks to more than memory",
+        "benchmark/store.py",
+        ") > MOST:",
+        ") > MOST**9:",
+        "benchmark/test_fuzz_store.py::test_a_table_of_more_numbers_than_memory_is_refused_unread",
+    ),
+    Guard(
+        "an image file of any size",
+        "datasets/images.py",
+        "    if size != len(header) + math.prod(sizes):",
+        "    if False:",
+        "datasets/test_fuzz_data.py::test_an_image_file_of_any_size_is_refused_unread",
+    ),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("copy")
+    ignored = shutil.ignore_patterns("__pycache__", "rendered")
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, root / name, ignore=ignored)
+        else:
+            shutil.copy(ROOT / name, root / name)
+    shutil.copytree(ROOT / "results" / "published", root / "results" / "published")
+    return root
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.fault)
+def test_without_its_guard_a_fault_is_noticed(guard: Guard, copied: Path) -> None:
+    path = copied / guard.file
+    text = path.read_text(encoding="utf-8")
+    assert text.count(guard.old) == 1, f"{guard.file}: {text.count(guard.old)} times"
+    path.write_text(text.replace(guard.old, guard.new), encoding="utf-8")
+    try:
+        command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+        found = subprocess.run(
+            [*command, f"tests/{guard.test}"],
+            cwd=copied,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+    finally:
+        path.write_text(text, encoding="utf-8")
+    assert "SKIPPED" not in found.stdout
+    assert found.returncode == 1, found.stdout + found.stderr
