@@ -1,11 +1,25 @@
 """Validation errors in a reader's words: the field, and what is allowed there."""
 
-from typing import Any, get_args
+import json
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from benchmark.errors import BenchmarkError
+
+R = TypeVar("R", bound=BaseModel)
 SHOWN = 3
 SCALARS = ("bool", "int", "float", "str")
+
+
+def parse(kind: type[R], data: dict[str, Any], source: str) -> R:
+    """Validate ``data``; every fault is one line naming the source, the field and the remedy."""
+    try:
+        return kind.model_validate_json(json.dumps(data))
+    except ValidationError as error:
+        raise BenchmarkError(f"{source}: {explain(kind, error)}") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BenchmarkError(f"{source}: {error}") from None
 
 
 def explain(kind: type[BaseModel], error: ValidationError) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BenchmarkError
-from benchmark.spec import MODELS, Cell, Experiment, Grid, Profile, Protocol, Rule, Where, parse
+from benchmark.faults import parse
+from benchmark.spec import MODELS, Cell, Experiment, Grid, Profile, Protocol, Rule, Where
 from datasets import SOURCES
 from datasets.files import read_bytes
 
@@ -133,7 +134,8 @@ def cells(
             if not profile.only.matches(point):
                 continue
             data = _cell(point, [*protocol.rules, *experiment.rules])
-            data["hyper"] = data["hyper"] | sweep
+            data |= {name: sweep[name] for name in grid.switches}
+            data["hyper"] = data["hyper"] | {name: sweep[name] for name in grid.hyper}
             for field in ("rounds", "evaluate_every"):
                 if (value := getattr(profile, field)) is not None:
                     data[field] = value
@@ -150,8 +152,8 @@ def _points(
     axes = itertools.product(grid.dataset, grid.model, chosen, grid.active_clients)
     names = ("dataset", "model", "algorithm", "active_clients")
     sweeps = [
-        dict(zip(grid.hyper, values, strict=True))
-        for values in itertools.product(*grid.hyper.values())
+        dict(zip(grid.sweeps, values, strict=True))
+        for values in itertools.product(*grid.sweeps.values())
     ]
     for values in axes:
         for sweep in sweeps:

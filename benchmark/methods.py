@@ -19,8 +19,9 @@ from torch import Tensor
 
 from benchmark.deferred import settled
 from benchmark.errors import BenchmarkError
+from benchmark.faults import parse
 from benchmark.grid import ALGORITHMS, algorithm_names
-from benchmark.spec import Record, Scalar, parse
+from benchmark.spec import Record, Scalar
 from datasets.arrays import OneLineError
 from datasets.files import read_bytes
 

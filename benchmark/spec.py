@@ -10,20 +10,17 @@ import hashlib
 import json
 import math
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from benchmark.errors import BenchmarkError
-from benchmark.faults import explain
-
-R = TypeVar("R", bound=BaseModel)
 Scalar = bool | int | float | str
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}(\+[a-z][a-z0-9_]{0,31})?$")]
 """A model, or with another architecture for the clients' own models: ``mlr+dnn``."""
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Switch = Literal["participation", "aggregation", "batches", "global_scored"]
 Title = Annotated[str, Field(pattern=r"^[^\p{C}]{1,200}$")]
 
 
@@ -42,10 +39,10 @@ class Data(Record):
 
 
 class _Partition(Record):
-    """``order``: each client's samples are shuffled before they are split into training and
-    test, or taken as the source gives them, or shuffled and split so that every class has its
-    share of both. ``seed``: draws the partition; without one the
-    run's own seed does, so that an interval over seeds holds the luck of the split too."""
+    """``order``: a client's samples are shuffled before they are split into training and test, or
+    taken as the source gives them, or shuffled and split with every class's share in both.
+    ``seed``: draws the partition; without one the run's own seed does, and an interval over seeds
+    holds the luck of the split too."""
 
     clients: Count
     train_fraction: Fraction
@@ -239,18 +236,26 @@ class Protocol(Record):
 
 
 class Grid(Record):
-    """The product of these axes; ``"*"`` as an algorithm stands for every one found."""
+    """The product of these axes; ``"*"`` as an algorithm stands for every one found.
+
+    hyper: settings of the method to sweep; switches: the protocol's, fields of the cell."""
 
     dataset: tuple[Name, ...]
     model: tuple[ModelName, ...]
     algorithm: tuple[str, ...]
     active_clients: tuple[Count, ...]
     hyper: dict[str, tuple[Scalar, ...]] = {}
+    switches: dict[Switch, tuple[Scalar, ...]] = {}
+
+    @property
+    def sweeps(self) -> dict[str, tuple[Scalar, ...]]:
+        """Both."""
+        return {**self.hyper, **{str(name): axis for name, axis in self.switches.items()}}
 
     @model_validator(mode="after")
     def _few(self) -> "Grid":
         axes = (self.dataset, self.model, self.algorithm, self.active_clients)
-        if (points := math.prod(map(len, (*axes, *self.hyper.values())))) > 2000:
+        if (points := math.prod(map(len, (*axes, *self.sweeps.values())))) > 2000:
             raise ValueError(f"{points} points, allowed: up to 2000")
         return self
 
@@ -281,16 +286,6 @@ class Experiment(Record):
     grid: tuple[Grid, ...] = Field(min_length=1, max_length=20)
     rules: Rules = ()
     profiles: dict[str, Profile]
-
-
-def parse(kind: type[R], data: dict[str, Any], source: str) -> R:
-    """Validate ``data``; every fault is one line naming the source, the field and the remedy."""
-    try:
-        return kind.model_validate_json(json.dumps(data))
-    except ValidationError as error:
-        raise BenchmarkError(f"{source}: {explain(kind, error)}") from None
-    except (TypeError, ValueError, RecursionError) as error:
-        raise BenchmarkError(f"{source}: {error}") from None
 
 
 def results_root() -> Path:

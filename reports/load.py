@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
 from benchmark.errors import BenchmarkError
 from benchmark.grid import cells, load_experiment, load_protocol, profile_of
-from benchmark.spec import Cell, Experiment, Protocol, results_root
+from benchmark.spec import Cell, Experiment, Protocol, Switch, results_root
 from benchmark.store import AGAIN, Run, Store, read_table
 from reports.names import SCORES, model_name, partition_label, variant_label
 from reports.statistics import REDUCTIONS, reduce
@@ -78,11 +78,11 @@ def variant(
     """What tells a cell from the others of its method at the same point: the settings that the
     grids sweep there, one that a grid leaves alone counting as a value.
 
-    point: data set, model, active clients.
+    point: data set, model, active clients. hyper: the method's settings and the switches.
     """
     data, model, active = point
     here = [
-        grid.hyper
+        grid.sweeps
         for grid in experiment.grid
         if data in grid.dataset
         and model in grid.model
@@ -192,7 +192,7 @@ def _cells(experiment: Experiment, protocol: Protocol, profile: str, store: Path
     size = profile_of(experiment, profile)
     folders = (re.fullmatch(KEY, folder.name) for folder in store.glob("*/"))
     stored = sorted({found[1] for found in folders if found})
-    if any(grid.hyper for grid in experiment.grid):
+    if any(grid.sweeps for grid in experiment.grid):
         stored = []
     own = cells(experiment, protocol, size)
     added = cells(experiment, protocol, size, stored) if stored else []
@@ -215,7 +215,7 @@ def _about(experiment: Experiment, cell: Cell) -> dict[str, Any]:
             experiment,
             (cell.data.name, model_name(cell), cell.active_clients),
             cell.algorithm,
-            cell.hyper,
+            {name: getattr(cell, name) for name in get_args(Switch)} | cell.hyper,
         ),
         "rounds": cell.rounds,
     }

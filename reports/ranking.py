@@ -14,9 +14,9 @@ ACCURACY, LOSS = 0.3, 5.0
 RULE = (
     "Ranked by the personalised models of each variant: mean |Δ| of test accuracy in units of "
     f"{ACCURACY:g} pp, and mean |Δ| of training loss in units of {LOSS:g} % of the published "
-    "loss; the larger of the two is the measure. Compatible: at most 1. The curves of the global "
-    "models swing too much from run to run to rank by. A reading is named by what it does not "
-    "share with most."
+    "loss; the larger of the two is the measure. Compatible: at most 1. Global models swing too "
+    "much from run to run to rank by; only FedAvg, which has no others, is ranked by its own. A "
+    "reading is named by what it does not share with most."
 )
 
 
@@ -39,9 +39,11 @@ class Ranked(NamedTuple):
 def ranked(panels: Sequence[Panel]) -> list[Ranked]:
     """Every variant of every method with a published curve, the nearest first, by setting."""
     near: dict[tuple[str, str], dict[str, float]] = {}
+    personal = {line.algorithm for p in panels for line in p.lines if line.scores == "personal"}
     for panel in panels:
         for line in panel.lines:
-            if line.scores != "personal" or line.paper is None:
+            by = "personal" if line.algorithm in personal else "global"
+            if line.scores != by or line.paper is None:
                 continue
             (distance,) = distances([panel._replace(lines=[line])]) or (None,)
             if distance is None:
@@ -92,7 +94,7 @@ def texts(found: Sequence[Ranked]) -> list[tuple[str, ...]]:
 
 
 def _variant(line: Line) -> str:
-    return line.label.replace(" (PM)", "")
+    return line.label.replace(" (PM)", "").replace(" (GM)", "")
 
 
 def _settings(one: Ranked) -> dict[str, str]:

@@ -13,9 +13,10 @@ from torch import Tensor
 import benchmark.training
 from benchmark.algorithm import Batch
 from benchmark.cohort import Cohort
+from benchmark.faults import parse
 from benchmark.methods import Method
 from benchmark.models import Backward, Inputs, Network
-from benchmark.spec import Cell, parse
+from benchmark.spec import Cell
 from datasets import Arrays, Partition
 from tests.algorithms.federations import CLASSES, SHAPE, brief, close, federation, initial
 from tests.algorithms.plain_loops import Outcome

@@ -11,8 +11,9 @@ import pytest
 
 from benchmark.errors import BenchmarkError
 from benchmark.execution import Event, Job, Settings, perform
+from benchmark.faults import parse
 from benchmark.preparation import Source
-from benchmark.spec import Cell, parse
+from benchmark.spec import Cell
 from benchmark.store import Run, Store, read_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -162,3 +163,21 @@ def tables(store: Store, of: Cell, seed: int) -> tuple[pd.DataFrame, pd.DataFram
     folder = store.folder(of, seed)
     history = read_table(folder, run, "history.parquet").drop(columns="seconds")
     return history, read_table(folder, run, "clients.parquet")
+
+
+PROTOCOL = """
+description = "Tiny"
+reduction = "last"
+smoothing = 1
+[[rules]]
+[rules.set]
+participation = "all"
+aggregation = "uniform"
+batches = "fixed_order"
+global_scored = "after"
+"""
+Expand = Callable[..., list[Cell]]
+
+
+def rule(words: str, where: str = "") -> str:
+    return f"\n[[rules]]\n{where}\n[rules.set]\n{words}\n"

@@ -1,6 +1,5 @@
 """From TOML files to cells: rules, their order, profiles, and what is refused."""
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,45 +14,8 @@ from benchmark.grid import (
     load_protocol,
     profile_of,
 )
-from benchmark.spec import Cell, Where
-from tests.benchmark.cases import EXPERIMENT, complaint
-
-PROTOCOL = """
-description = "Tiny"
-reduction = "last"
-smoothing = 1
-[[rules]]
-[rules.set]
-participation = "all"
-aggregation = "uniform"
-batches = "fixed_order"
-global_scored = "after"
-"""
-Expand = Callable[..., list[Cell]]
-
-
-@pytest.fixture
-def expand(tmp_path: Path) -> Expand:
-    """The cells of two files' texts."""
-
-    def of(
-        experiment: str = EXPERIMENT,
-        protocol: str = PROTOCOL,
-        profile: str = "paper",
-        algorithms: Sequence[str] = (),
-    ) -> list[Cell]:
-        paths = [tmp_path / name for name in ("mine.toml", "way.toml")]
-        for path, text in zip(paths, (experiment, protocol), strict=True):
-            path.write_text(text, encoding="utf-8")
-        spec = load_experiment(str(paths[0]))
-        way = load_protocol(str(paths[1]))
-        return cells(spec, way, profile_of(spec, profile), algorithms)
-
-    return of
-
-
-def rule(words: str, where: str = "") -> str:
-    return f"\n[[rules]]\n{where}\n[rules.set]\n{words}\n"
+from benchmark.spec import Where
+from tests.benchmark.cases import EXPERIMENT, PROTOCOL, Expand, complaint, rule
 
 
 def test_the_grid_is_a_product_in_its_own_order_each_cell_once(expand: Expand) -> None:
@@ -107,16 +69,6 @@ def test_the_more_specific_wins_protocol_experiment_sweep_profile(expand: Expand
     short = EXPERIMENT + "evaluate_every = 1\n"
     (first, *_) = expand(short + rule("evaluate_every = 3"), way, "smoke")
     assert first.evaluate_every == 1
-
-
-@pytest.mark.parametrize("other", ["mood", "kind"])
-def test_a_sweep_of_one_grid_does_not_reach_the_next(expand: Expand, other: str) -> None:
-    grid = EXPERIMENT[EXPERIMENT.find("[[grid]]") : EXPERIMENT.find("[[rules]]")]
-    swept = grid.replace('"fedavg", "local"', '"pfml"') + "hyper.eta = [0.1, 0.2]\n"
-    own = EXPERIMENT.replace(grid, swept + grid) + rule(f"hyper = {{ eta = 0.5, {other} = 1 }}")
-    assert [c.hyper for c in expand(own)] == [
-        {"eta": eta, other: 1} for eta in (0.1, 0.2, 0.5, 0.5)
-    ]
 
 
 def test_of_two_rules_of_one_file_the_later_wins(expand: Expand) -> None:

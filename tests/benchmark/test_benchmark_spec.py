@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from benchmark.faults import parse
 from benchmark.spec import (
     Cell,
     Data,
@@ -19,7 +20,6 @@ from benchmark.spec import (
     LabelGroups,
     PfedmeCifar10,
     Shards,
-    parse,
 )
 from tests.benchmark.cases import cell, complaint, plain
 

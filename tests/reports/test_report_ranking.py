@@ -49,5 +49,11 @@ def test_global_models_and_lines_without_a_published_curve_do_not_rank() -> None
     lone = accuracy.lines[0]._replace(paper=None)
     hidden = [line("PFML (GM), mutual=kl", 0.1, 90, "global"), lone]
     assert ranked([accuracy._replace(lines=hidden)]) == []
+    fedavg = line("FedAvg (GM), aggregation=uniform", 0.6, 90, "global")._replace(
+        algorithm="fedavg"
+    )
+    (alone,) = ranked([accuracy._replace(lines=[*hidden, fedavg])])
+    assert alone.variant == "FedAvg, aggregation=uniform"
+    assert alone.measure == pytest.approx(2.0)
     (only,) = ranked([accuracy])
     assert (only.loss, texts([only])[0][3]) == (None, "–")
