@@ -48,7 +48,9 @@ def pairs(results: Results, rows: Sequence[Row], algorithm: str) -> list[Pair]:
     found = [
         Pair(columns[r], r, local[columns[r]], tested(results, r, local[columns[r]]))
         for r in personal
-        if r.algorithm == algorithm and columns[r] in local
+        if r.algorithm == algorithm
+        and columns[r] in local
+        and r.rounds == local[columns[r]].rounds  # a run in part is held against no whole one
     ]
     return sorted(found, key=lambda pair: place(pair.setting))
 

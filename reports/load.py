@@ -19,7 +19,8 @@ from reports.statistics import REDUCTIONS, reduce
 
 KEY = r"\w+-\w+-([a-z][a-z0-9_]{0,63})-[0-9a-f]{12}"
 """A cell's folder: data-model-algorithm-hash."""
-FULL_SCALE = "paper"
+FULL_SCALE, SHORT = "paper", "short"
+"""Profiles: the paper's lengths, and the one whose runs stand in, as partial, where they lack."""
 RUN_COLUMNS = (
     *("cell", "dataset", "model", "active_clients", "partition", "algorithm", "variant"),
     *("rounds", "full_rounds", "seed", "diverged", "scores", "value", *REDUCTIONS),
@@ -99,7 +100,7 @@ def variant(
 def load(experiment: Experiment, protocol: Protocol, profile: str, store: Path) -> Results:
     """The runs of one experiment under one protocol; empty frames where there is none."""
     shelf = Store(store)
-    wanted = _cells(experiment, protocol, profile, store)
+    wanted = _cells_or_shorter(experiment, protocol, profile, store)
     scale = FULL_SCALE if FULL_SCALE in experiment.profiles else profile
     full = {_apart_from_length(c): c.rounds for c in _cells(experiment, protocol, scale, store)}
     found: dict[str, Cell] = {}
@@ -156,10 +157,9 @@ def reported(
     found = []
     for name in names:
         experiment = load_experiment(name)
-        shelf, size = Store(store), profile_of(experiment, profile)
         chosen = [load_protocol(p) for p in (protocols or experiment.protocols)]
-        every = (cell for protocol in chosen for cell in cells(experiment, protocol, size))
-        if any(any((shelf.root / cell.key).glob("seed-*/run.json")) for cell in every):
+        every = (c for p in chosen for c in _cells_or_shorter(experiment, p, profile, store))
+        if any(_has_run(store, cell) for cell in every):
             found.append(name)
     return found or list(names[:1])
 
@@ -197,6 +197,21 @@ def _cells(experiment: Experiment, protocol: Protocol, profile: str, store: Path
     own = cells(experiment, protocol, size)
     added = cells(experiment, protocol, size, stored) if stored else []
     return list({cell.digest: cell for cell in [*own, *added]}.values())
+
+
+def _cells_or_shorter(
+    experiment: Experiment, protocol: Protocol, profile: str, store: Path
+) -> list[Cell]:
+    """The cells of a profile; of FULL_SCALE, one without runs gives way to its SHORT one."""
+    wanted = _cells(experiment, protocol, profile, store)
+    if profile != FULL_SCALE or SHORT not in experiment.profiles:
+        return wanted
+    others = {_apart_from_length(c): c for c in _cells(experiment, protocol, SHORT, store)}
+    return [c if _has_run(store, c) else others.get(_apart_from_length(c), c) for c in wanted]
+
+
+def _has_run(store: Path, cell: Cell) -> bool:
+    return any((store / cell.key).glob("seed-*/run.json"))
 
 
 def _apart_from_length(cell: Cell) -> str:

@@ -27,6 +27,9 @@ rounds = 30
 [profiles.quick]
 seeds = 2
 rounds = 10
+[profiles.short]
+seeds = 1
+rounds = 12
 """
 METHODS = ("fedavg", "pfedme", "perfedavg", "local", "pfml")
 Made = Callable[[Cell, str], float | None]

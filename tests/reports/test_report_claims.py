@@ -54,5 +54,11 @@ def test_short_runs_are_not_held_against_the_published(tiny: str, fill: Fill) ->
     assert all("it is not compared" in sentence for sentence in said)
 
 
+def test_runs_of_other_lengths_are_not_compared(tiny: str, fill: Fill) -> None:
+    store = fill(tiny, methods=["local"], made=made(0.9, 0.8))
+    fill(tiny, profile="short", methods=["pfml"], made=made(0.9, 0.8))
+    assert claims(tiny, store) == []
+
+
 def test_no_local_only_no_sentence(tiny: str, fill: Fill) -> None:
     assert claims(tiny, fill(tiny, methods=["pfml"], made=made(0.9, 0.8))) == []

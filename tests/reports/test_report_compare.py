@@ -8,8 +8,8 @@ from benchmark.errors import BenchmarkError
 from benchmark.grid import load_experiment, load_protocol
 from benchmark.spec import Cell
 from benchmark.store import read_run
-from reports import compare, summary_text
-from reports.compare import rows
+from reports import compare, reported, summary_text
+from reports.compare import NOT_RUN, rows
 from reports.load import load, load_all, published_curves, published_tables
 from reports.tables import layout, reductions, settings
 
@@ -110,6 +110,20 @@ def test_shorter_runs_are_partial_and_never_judged(tiny: str, fill: Fill) -> Non
     text = summary_text([tiny], store, "quick")
     assert "at round 10 of 30" in text
     assert "reproduced" not in text
+
+
+def test_a_short_run_stands_in_as_partial_for_one_that_lacks(tiny: str, fill: Fill) -> None:
+    store = fill(tiny, methods=["fedavg"])
+    fill(tiny, profile="short", methods=["fedavg", "pfml"])
+    records = compare([tiny], store)
+    found = {(r["algorithm"], r["rounds"], r["verdict"]) for r in records}
+    assert found == {
+        ("fedavg", 30, "reproduced"),
+        ("pfml", 12, "partial"),
+        ("pfedme", None, NOT_RUN),
+    }
+    assert {r["verdict"] for r in compare([tiny], store, "quick")} == {NOT_RUN}
+    assert reported([tiny, "table2"], store, "paper") == [tiny]
 
 
 def test_a_method_the_grid_does_not_name_is_found_in_the_store(tiny: str, fill: Fill) -> None:
