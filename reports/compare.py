@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.grid import load_experiment, load_protocol
 from reports import statistics
 from reports.load import FULL_SCALE, Results, load, published_tables, variant
-from reports.names import METHODS
+from reports.names import METHODS, rounds_label
 
 NOT_RUN, PARTIAL, UNPUBLISHED = "not run", "partial", "no published value"
 DIVERGED = "diverged"
@@ -25,6 +25,7 @@ class Row:
 
     ours_std, ours_low, ours_high (ddof = 1; 95 % Student-t interval) need two seeds.
     difference: ours − paper, None for a run shorter than the paper's. seeds: how many.
+    lacking: what is not there of the rounds and seeds that the profile asks for, in words.
     cell: the key of ours in the store. diverged: which seeds, at which rounds; of such a cell
     there is no mean.
     """
@@ -53,6 +54,7 @@ class Row:
     reduction: str
     protocol: str
     verdict: str
+    lacking: str | None
     cell: str | None
     diverged: str | None
 
@@ -169,6 +171,7 @@ def _row(results: Results, printed: dict[Any, Any] | None, runs: pd.DataFrame | 
         reduction=results.protocol.reduction,
         protocol=results.protocol.name,
         verdict=verdict,
+        lacking=_lacking(results, runs),
         cell=about.get("cell"),
         diverged=diverged,
     )
@@ -192,3 +195,13 @@ def _float(value: Any) -> float | None:
 
 def _int(value: Any) -> int | None:
     return None if _none(value) else int(value)
+
+
+def _lacking(results: Results, runs: pd.DataFrame | None) -> str | None:
+    if runs is None:
+        return "no run"
+    rounds, full = int(runs["rounds"].iloc[0]), int(runs["full_rounds"].iloc[0])
+    there, wanted = len(runs), results.experiment.profiles[results.profile].seeds
+    lacks = [rounds_label(rounds, full)] if rounds < full else []
+    lacks += [f"{there} of {wanted} seeds"] if there < wanted else []
+    return ", ".join(lacks) or None

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from reports.compare import Row
 from reports.load import published_tables
+from reports.names import data_label, method_label
 from reports.statistics import MARGIN, STEPS
+from reports.tables import entry
 
 VERDICTS = ("reproduced", *(f"within {step:g} pp" for step in STEPS), "differs")
 HEADINGS = ("table", "numbers", *VERDICTS, "no verdict", f"|Δ| ≤ {MARGIN:g} pp", "seeds")
@@ -31,8 +33,47 @@ def page(rows: Sequence[Row]) -> str:
         "# Verdicts\n\n"
         f"How many of the numbers that the paper prints are reproduced under {names}. "
         "The rule stands under every table; no verdict: not run, or fewer rounds than the paper's."
-        f"\n\n{table(rows)}\nMade by `python -m benchmark report paper`.\n"
+        f"\n\n{table(rows)}{_misses(rows)}{_lacking(rows)}"
+        "\nMade by `python -m benchmark report paper`.\n"
     )
+
+
+def _misses(rows: Sequence[Row]) -> str:
+    """The numbers that are further off than the margin, the furthest first."""
+    far = [r for r in rows if r.difference is not None and abs(r.difference) > MARGIN + 1e-9]
+    if not far:
+        return ""
+    lines = [
+        f"\n## More than {MARGIN:g} pp away\n",
+        "| table | number | paper | ours | 95 % interval | Δ | verdict |",
+        "|:--|:--|--:|--:|:--|--:|:--|",
+    ]
+    for r in sorted(far, key=lambda r: -abs(r.difference or 0.0)):
+        own = entry(r)
+        values = (own.paper, own.ours, own.interval or "–", own.difference, own.verdict)
+        lines.append(f"| {r.table} | {_number(r)} | {' | '.join(values)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _lacking(rows: Sequence[Row]) -> str:
+    """What the results do not have of what the paper profile asks for."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for r in rows:
+        if r.lacking and r.paper_mean is not None:
+            groups.setdefault((f"Table {r.table}", r.lacking), []).append(r)
+    if not groups:
+        return ""
+    lines = [
+        f"- {name}: {lacking}: {'; '.join(map(_number, found))}."
+        for (name, lacking), found in sorted(groups.items())
+    ]
+    return "\n## Not yet at full scale\n\n" + "\n".join(lines) + "\n"
+
+
+def _number(r: Row) -> str:
+    active = [f"{r.active_clients} active"] if r.active_clients else []
+    label = method_label(r.algorithm, r.scores, r.variant)
+    return ", ".join([data_label(r.dataset, r.model), *active, label])
 
 
 def _line(label: str, rows: Sequence[Row], numbers: int) -> str:

@@ -7,7 +7,7 @@ from benchmark.spec import Cell
 from reports import render
 from reports.compare import rows as compared
 from reports.load import load_all
-from reports.verdicts import table
+from reports.verdicts import page, table
 
 Fill = Callable[..., Path]
 
@@ -29,6 +29,20 @@ def test_every_number_is_counted_once(fill: Fill) -> None:
     assert everything[1:6] == counts[1:6]
     assert everything[6] == 70 + counts[6]
     assert "| Table 2 | 10 | 0 | 0 | 0 | 0 | 0 | 10 | 0 | – |" in lines
+
+
+def test_the_page_names_every_miss_and_everything_that_lacks(fill: Fill) -> None:
+    def off(cell: Cell, scores: str) -> float | None:
+        return 0.5 if scores == "global" and cell.hyper["lam"] == 10.0 else 0.9
+
+    (results,) = load_all(["table5"], fill("table5", methods=["pfml"], made=off), "paper")
+    rows = compared(results)
+    misses, lacks = page(rows).split("## More than 0.3 pp away")[1].split("## Not yet")
+    far = [r for r in rows if r.difference is not None and abs(r.difference) > 0.3]
+    lines = [line for line in misses.splitlines() if line.startswith("| 5 |")]
+    assert len(lines) == len(far)
+    assert "Synthetic, DNN, 10 active, PFML (GM), λ=10" in lines[0]  # the furthest first
+    assert "Table 5: 2 of 5 seeds: Synthetic, MLR, 5 active, PFML (GM), λ=10; " in lacks
 
 
 def test_the_page_is_written_for_several_tables(fill: Fill, tmp_path: Path) -> None:
