@@ -225,7 +225,7 @@ def _terms(
     func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> list[tuple[float, Tensor]] | None:
     """An operation on rows as terms of a sum; None if it is anything else."""
-    first, *rest = args if isinstance(args[0], Tensor) else (None,)
+    first, *rest = args if args and isinstance(args[0], Tensor) else (None,)
     match func, rest:
         case _aten.neg.default, []:
             return [(-1.0, first)]

@@ -122,8 +122,8 @@ def _page(found: dict[str, Any]) -> str:
         "![Cost against clients and seeds](figures/scaling.png)\n\n"
         f"PFML with MLR of 784 inputs, 40 samples a client: {most['clients']:,} clients take "
         f"{most['bytes'] / 2**30:.1f} GiB, and time grows with their number to the power "
-        f"{client_exponent(found):.2f}. {_seeds_said(found)}; on a CPU `run` therefore takes them "
-        "one after the other. Two processes of one thread reach "
+        f"{client_exponent(found):.2f}. {_seeds_said(found)}: on a CPU replicas "
+        "train in turn, as its cache holds the batches of one. Two processes of one thread reach "
         f"{found['two_jobs']:.2f} times the throughput of one (MNIST/DNN, PFML).\n\n"
         f"{_checkpoints(found)}\n\n"
         f"{_rest(found)}\n\n"
@@ -171,7 +171,9 @@ def note(found: dict[str, Any]) -> str:
     return (
         f"One round, one thread of {machine['device']} ({machine['cores']} cores), torch "
         f"{machine['torch']}. *Of the floor*: the time that a round's necessary floating-point "
-        "operations take at the rate of a large matrix product, over ours. *Plain loop* and "
+        "operations take at the rate of a large matrix product, over ours; K gradients a model and "
+        "local step are counted, of which the engine need not multiply all out, so that it can "
+        "pass 100 %. *Plain loop* and "
         "*DataLoader loop*: how many times longer a loop over clients takes, written plainly, and "
         f"as is usual with a DataLoader a client. Medians of {found['rounds'][0]['turns']} turns."
     )

@@ -22,7 +22,7 @@ from benchmark.execution import Event
 from benchmark.preparation import Source
 from datasets import DataError
 from tests.benchmark.cases import cell, complaint, job, settings, trained
-from tests.benchmark.test_benchmark_resume import assert_same
+from tests.benchmark.stops import assert_same
 
 pytestmark = pytest.mark.slow
 RAY = str(Path(sys.executable).with_name("ray"))

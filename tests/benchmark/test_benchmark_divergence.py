@@ -10,7 +10,7 @@ from benchmark.spec import Cell
 from benchmark.standing import standing
 from benchmark.store import Store
 from tests.benchmark.cases import MINE, cell, job, settings, tables, trained
-from tests.benchmark.test_benchmark_resume import FIXED, ROUNDS, gone_on, stopped
+from tests.benchmark.stops import FIXED, ROUNDS, gone_on, stopped
 
 
 def diverging(path: Path, when: int) -> Cell:

@@ -22,7 +22,7 @@ from benchmark.spec import Cell
 from benchmark.standing import standing
 from benchmark.store import Store
 from tests.benchmark.cases import EXPERIMENT, ROOT, cell, job, settings, trained
-from tests.benchmark.test_benchmark_resume import assert_same
+from tests.benchmark.stops import assert_same
 
 pytestmark = pytest.mark.slow
 KILLS = 50

@@ -2,53 +2,21 @@
 
 import os
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import torch
 
 import benchmark.checkpoint
 from benchmark.checkpoint import Checkpoints, folder_of, identity, only_one, read
-from benchmark.errors import Interrupted
 from benchmark.execution import Event, Job, perform
 from benchmark.recorder import Snapshot
-from benchmark.spec import Cell
 from benchmark.standing import seconds_left, standing
 from benchmark.store import Store
-from tests.benchmark.cases import MINE, cell, complaint, job, record, settings, tables, trained
-
-ROUNDS = 6
-FIXED = {"partition.seed": 0, "rounds": ROUNDS}
-
-
-def after(rounds: int) -> Callable[[], bool]:
-    """Asks a run to stop after so many rounds."""
-    asked = iter([*[False] * (rounds - 1), *[True] * 99])
-    return lambda: next(asked)
-
-
-def stopped(root: Path, of: Job, rounds: int, every: float = 0.0) -> list[Event]:
-    """Stop a run after so many rounds, with a checkpoint at each; what was heard."""
-    heard: list[Event] = []
-    with pytest.raises(Interrupted):
-        perform(of, replace(settings(root), checkpoint_every=every), heard.append, after(rounds))
-    return heard
-
-
-def gone_on(root: Path, of: Job) -> list[str]:
-    heard: list[Event] = []
-    perform(of, settings(root), heard.append)
-    return [event.note for event in heard if event.note]
-
-
-def assert_same(one: Store, other: Store, of: Cell, *seeds: int) -> None:
-    for seed in seeds:
-        for ours, theirs in zip(tables(one, of, seed), tables(other, of, seed), strict=True):
-            pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+from tests.benchmark.cases import MINE, cell, complaint, job, record, settings, trained
+from tests.benchmark.stops import FIXED, ROUNDS, assert_same, gone_on, stopped
 
 
 @pytest.mark.parametrize("name", ["fedavg", "local", "perfedavg", "pfedme", "pfml"])

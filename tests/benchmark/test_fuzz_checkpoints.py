@@ -18,7 +18,7 @@ from benchmark.store import Store
 from benchmark.training import Problem, check
 from tests.benchmark.cases import cell, job
 from tests.benchmark.mutations import fuzzed, mutants, read_or_refused
-from tests.benchmark.test_benchmark_resume import gone_on, stopped
+from tests.benchmark.stops import gone_on, stopped
 
 PLACE = "round-00000003.checkpoint"
 
