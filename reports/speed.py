@@ -62,14 +62,17 @@ def draw_scaling(found: dict[str, Any], path: Path) -> list[Path]:
     memory.set_yticks([0.5, 1, 2, 5, 10], ["0.5", "1", "2", "5", "10"])
     time.set_title(f"time ∝ clients^{client_exponent(found):.2f}", loc="left", fontsize=10)
     memory.set_title("memory of the process", loc="left", fontsize=10)
-    for colour, (unit, rows) in zip((BLUE, ORANGE), seed_rows(found).items(), strict=False):
+    ends = sorted(
+        seed_rows(found).items(), key=lambda kv: kv[1][-1]["seconds"] / kv[1][0]["seconds"]
+    )
+    for colour, shift, (unit, rows) in zip((ORANGE, BLUE), (-12, 12), ends, strict=False):
         x, y = [r["seeds"] for r in rows], [r["seconds"] / rows[0]["seconds"] for r in rows]
         seeds.loglog(x, y, "o-", color=colour, markersize=4, linewidth=1.4)
         label = f"{unit.removesuffix(' pfml')}\n∝ seeds^{_exponent(x, y):.2f}"
         seeds.annotate(
             label,
             (x[-1], y[-1]),
-            (7, 0),
+            (7, shift),  # the two may end in one place
             textcoords="offset points",
             va="center",
             color=colour,
