@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import benchmark.grid
 from benchmark.__main__ import RENDERED, app
 from benchmark.grid import ALGORITHMS
+from reports.readme import BLOCK, KEPT, refreshed
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,25 +47,14 @@ def test_every_file_linked_is_there() -> None:
         assert (ROOT / target).exists(), target
 
 
-def test_the_headline_is_the_rendered_table() -> None:
-    """The README's table stands, to the letter, in the page made from the committed results."""
-    headline = README.split("## The headline")[1].split("![Figure 2]")[0]
-    lines = headline.splitlines()
-    table = [line for line in lines if line.startswith("|")]
-    said = [line for line in lines if line.startswith(("Protocol ", "Verdicts: ", "Mean |Δ|"))]
-    rendered = (RENDERED / "table1.md").read_text(encoding="utf-8")
-    assert len(table) > 5
-    assert "\n".join(table) in rendered
-    assert len(said) == 3
-    assert all(line in rendered.splitlines() for line in said)
-
-
-def test_the_verdicts_are_the_rendered_ones() -> None:
-    part = README.split("<!-- verdicts")[1].split("What the paper claims")[0]
-    lines = [line for line in part.splitlines() if line.startswith("|")]
-    page = (RENDERED / "verdicts.md").read_text(encoding="utf-8")
-    assert len(lines) > 5
-    assert "\n".join(lines).replace("reports/rendered/", "") in page
+def test_its_tables_are_those_of_the_rendered_pages() -> None:
+    """To the letter, and there: `python -m reports.readme` brings them up to date."""
+    found = {match[2]: match[4] for match in BLOCK.finditer(README)}
+    assert {name: body.count("\n|") > 5 for name, body in found.items()} == dict.fromkeys(
+        KEPT, True
+    )
+    assert refreshed(README) == README
+    assert refreshed(README.replace("pp |", "points |")) == README
 
 
 def test_the_rendered_pages_are_those_of_the_committed_results(tmp_path: Path) -> None:
