@@ -1,6 +1,7 @@
 """Checks of rows whose products are not yet multiplied out; each takes the module they are in."""
 
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,14 +15,14 @@ def _random(seed: int, *shape: int) -> Tensor:
     return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
-def batch(deferred: ModuleType, seed: int, kept: bool = True) -> tuple[object, Tensor]:
+def batch(deferred: ModuleType, seed: int, kept: bool = True) -> tuple[Any, Tensor]:
     """Every client's inputs as views, and as one tensor (S, B, IN)."""
     x = _random(seed, S, B, IN)
     grams = [own @ own.mT for own in x]
     return deferred.Views(list(x), (lambda: grams) if kept else None), x
 
 
-def gradient(deferred: ModuleType, views: object, x: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+def gradient(deferred: ModuleType, views: Any, x: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     """A gradient, deferred and plain."""
     slope, rest = _random(seed, S, OUT, B), _random(seed + 1, S, AFTER)
     plain = torch.cat([(slope @ x).flatten(1), rest], dim=1)
@@ -82,7 +83,7 @@ def check_outputs_of_models_on_the_way(deferred: ModuleType) -> None:
         model = deferred.weighted_sum((0.7, rows - 0.5 * g), (0.2, centre), (-0.1, h))
         plain = 0.7 * (rows - 0.5 * plain_g) + 0.2 * centre - 0.1 * plain_h
         for one, wanted in ((rows, rows), (model, plain), (model, plain), (rows - 0.0 * g, rows)):
-            product, rest = views.first_layer(one, OUT)  # type: ignore[attr-defined]
+            product, rest = views.first_layer(one, OUT)
             same(product, wanted[:, : OUT * IN].unflatten(1, (OUT, IN)) @ x.mT)
             same(rest, wanted[:, OUT * IN :])
 
@@ -95,5 +96,5 @@ def check_a_model_of_another_batch(deferred: ModuleType) -> None:
     g, plain_g = gradient(deferred, older, x_older, 30)
     h, plain_h = gradient(deferred, newer, x_newer, 40)
     for model, wanted in ((rows - g, rows - plain_g), (rows - g - h, rows - plain_g - plain_h)):
-        product, _ = newer.first_layer(model, OUT)  # type: ignore[attr-defined]
+        product, _ = newer.first_layer(model, OUT)
         same(product, wanted[:, : OUT * IN].unflatten(1, (OUT, IN)) @ x_newer.mT)
