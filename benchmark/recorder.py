@@ -135,7 +135,8 @@ class Recorder:
             raise BenchmarkError(f"rounds: {self._rounds}, allowed: {rounds}")
         self._seconds = read("seconds", (len(rounds),), torch.float64).tolist()
         for which in ("global_", "personal_"):
-            if not any(f".{which}" in name for name in snapshot.tensors):
+            own = tuple(f"{kind}.{which}" for kind in ("sums", "loss", "correct"))
+            if not any(name.startswith(own) for name in snapshot.tensors):
                 continue
             for split, kinds in (("", ("accuracy", "loss")), ("train_", ("loss",))):
                 at = range(0, len(rounds), self._cell.train_loss_every if split else 1)

@@ -44,6 +44,17 @@ def test_any_number_of_stops_changes_no_bit(
     assert not folder_of(cut, of, (0, 3)).exists()
 
 
+def test_a_states_fields_may_be_called_like_scores(tmp_path: Path) -> None:
+    path = tmp_path / "mine_named.py"
+    text = MINE.replace("w: Globals\n", "w: Globals\n    personal_rest: Globals\n")
+    text = text.replace("return State(w)", "return State(w, w)")
+    after = "return State(cohort.mean(rows), state.personal_rest)"
+    path.write_text(text.replace("return State(cohort.mean(rows))", after), encoding="utf-8")
+    of = Job(cell({"algorithm": path.stem, "evaluate_every": 4, **FIXED}), (0,), str(path))
+    stopped(tmp_path, of, 2)
+    assert gone_on(tmp_path, of) == ["goes on after round 2"]
+
+
 def test_the_time_of_a_run_is_that_of_all_its_parts(tmp_path: Path) -> None:
     of = cell(FIXED)
     stopped(tmp_path, job(of), 4, every=60.0)
