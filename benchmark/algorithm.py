@@ -174,7 +174,7 @@ def _cross_entropy(logits: Tensor, y: Tensor, *_: Tensor) -> Tensor:
 
 
 def _cross_entropy_slope(probs: Tensor, y: Tensor, *_: Tensor) -> Tensor:
-    return probs.scatter_add(-1, y[..., None], probs.new_tensor(-1.0).expand(*y.shape, 1))
+    return probs.scatter_add(-1, y[..., None], probs.new_full((1,), -1.0).expand(*y.shape, 1))
 
 
 def _kl(logits: Tensor, y: Tensor, peer: Tensor) -> Tensor:

@@ -32,8 +32,8 @@ from benchmark.store import FORMAT, Store, write_synced
 from datasets.files import read_bytes
 
 ENGINE = (
-    *("algorithm", "cohort", "deferred", "evaluation", "models", "recorder", "streams"),
-    *("training", "turns"),
+    *("algorithm", "blocks", "cohort", "deferred", "evaluation", "models", "recorder"),
+    *("replay", "streams", "training", "turns"),
 )
 """The modules whose text decides which bits a run has, beside its method and its data."""
 EVERY = 60.0  # seconds between two checkpoints, if saving is cheap

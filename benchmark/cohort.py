@@ -1,81 +1,18 @@
 """The clients of a federation on a device: sampling, batches, stacked gradients."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.algorithm import AnyLoss, Batch, Loss, cross_entropy, softmax
-from benchmark.deferred import Views, gram, settled
+from benchmark.blocks import Blocks, Ints
+from benchmark.deferred import Views, settled
 from benchmark.models import Backward, Inputs, Network
 from benchmark.streams import stream
-
-Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """Samples grouped by client into blocks of equal length, the last of each padded.
-
-    Client i's sample j lies in block ``first[i] + j // B`` at place ``j % B``; a block is a
-    mini-batch in fixed order as it stands.
-    """
-
-    x: Tensor  # (M, B, …)
-    y: Tensor  # (M, B) int64
-    mask: Tensor  # (M, B) 0 or 1, in x's dtype
-    owner: Tensor  # (M,) the client
-    first: Ints  # (N,)
-    count: Ints  # (N,) blocks of each client
-    size: Ints  # (N,) samples of each client
-    _grams: dict[int, Tensor] = field(default_factory=dict, repr=False)
-
-    def gram(self, block: int) -> Tensor:
-        """(B, B) the products of a block's samples with one another, computed once."""
-        if block not in self._grams:
-            self._grams[block] = gram(self.x[block])
-        return self._grams[block]
-
-    @cached_property
-    def membership(self) -> Tensor:
-        """(M, N) float64: 1 where the block is the client's; sums by client are products with
-        it, whose order of summation is fixed."""
-        return torch.nn.functional.one_hot(self.owner, len(self.size)).to(torch.float64)
-
-    @staticmethod
-    def of(
-        x: NDArray[np.generic], y: Ints, parts: Sequence[Ints], length: int, device: torch.device
-    ) -> "Blocks":
-        """Lay out the samples of each client's index list in blocks of ``length``."""
-        size = np.array([len(part) for part in parts], dtype=np.int64)
-        count = -(-size // length)
-        first = np.concatenate([[0], np.cumsum(count)[:-1]]).astype(np.int64)
-        place = np.concatenate(
-            [f * length + np.arange(n) for f, n in zip(first, size, strict=True)]
-        )
-        index = np.concatenate(parts)
-        total = int(count.sum()) * length
-
-        def blocked(values: Tensor) -> Tensor:
-            flat = torch.zeros((total, *values.shape[1:]), dtype=values.dtype)
-            flat[torch.from_numpy(place)] = values
-            return flat.view(-1, length, *values.shape[1:]).to(device)
-
-        inputs = torch.from_numpy(x[index])
-        owner = torch.from_numpy(np.repeat(np.arange(len(parts)), count))
-        return Blocks(
-            blocked(inputs),
-            blocked(torch.from_numpy(y[index])),
-            blocked(torch.ones(len(index), dtype=inputs.dtype)),
-            owner.to(device),
-            first,
-            count,
-            size,
-        )
 
 
 class Pass:
@@ -174,6 +111,14 @@ class Cohort:
         table = np.concatenate([r * N + clients for r, clients in enumerate(training)])
         self._index = torch.from_numpy(table).to(federation.device)
         self._weights = self._sender_weights(sending).to(federation.device)
+        self._drawn: dict[int, Tensor] = {}
+
+    def become(self, other: "Cohort") -> None:
+        """Hold what another round of this federation has drawn, at the same addresses."""
+        self._index.copy_(other._index)
+        self._weights.copy_(other._weights)
+        for steps, index in self._drawn.items():
+            index.copy_(other._index_of(steps))
 
     def _sender_weights(self, sending: list[Ints]) -> Tensor:
         """(R, 1, clients): zero for those who do not send, one in sum for each replica."""
@@ -221,28 +166,33 @@ class Cohort:
 
     def batches(self, steps: int) -> Iterator[Batch]:
         """The next mini-batches of every client, as the protocol draws them."""
-        data, kind = self._federation.train, self._federation.sampling.batches
-        if kind == "fixed_order":
-            yield from self._gather(data.x, data.y, data.mask, self._fixed_order(steps))
-            return
-        draw = self._with_replacement if kind == "with_replacement" else self._shuffled_passes
-        samples = data.x.flatten(0, 1), data.y.flatten(), data.mask.flatten()
-        yield from self._gather(*samples, draw(steps))
+        data = self._federation.train
+        x, y, mask = data.x, data.y, data.mask
+        if self._federation.sampling.batches != "fixed_order":
+            x, y, mask = x.flatten(0, 1), y.flatten(), mask.flatten()
+        for index in self._index_of(steps):
+            yield Batch(self._inputs(x, index), _picked(y, index), _picked(mask, index))
 
-    def _gather(self, x: Tensor, y: Tensor, mask: Tensor, index: Ints) -> Iterator[Batch]:
-        """A batch for each row of ``index``, which numbers blocks or samples."""
+    def _index_of(self, steps: int) -> Tensor:
+        """(steps, S) numbers of blocks, or (steps, S, B) of samples, on the device."""
+        if steps not in self._drawn:
+            draw = {
+                "fixed_order": self._fixed_order,
+                "with_replacement": self._with_replacement,
+                "shuffled_passes": self._shuffled_passes,
+            }[self._federation.sampling.batches]
+            self._drawn[steps] = torch.from_numpy(draw(steps)).to(self._federation.device)
+        return self._drawn[steps]
+
+    def _inputs(self, x: Tensor, index: Tensor) -> Inputs:
         other = self._federation.auxiliary
         networks = [self._federation.network, *([other.network] if other else [])]
-        views = all(network.by_client(x.device) for network in networks)
-        for numbers, row in zip(index, torch.from_numpy(index).to(x.device), strict=True):
-            inputs: Inputs
-            if views and index.ndim == 2:
-                blocks = numbers.tolist()
-                inputs = Views([x[block] for block in blocks], partial(self._grams, blocks))
-            else:
-                inputs = _picked(x, row)
-                inputs = Views(inputs.unbind()) if views else inputs
-            yield Batch(inputs, _picked(y, row), _picked(mask, row))
+        if not all(network.by_client(x.device) for network in networks):
+            return _picked(x, index)
+        if index.ndim > 1:
+            return Views(_picked(x, index).unbind())
+        blocks = index.tolist()
+        return Views([x[block] for block in blocks], partial(self._grams, blocks))
 
     def _grams(self, blocks: list[int]) -> list[Tensor]:
         return [self._federation.train.gram(block) for block in blocks]

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.cohort import Blocks
+from benchmark.blocks import Blocks
 from benchmark.models import Network
 
 CHUNK = {"cpu": 16, "cuda": 512}  # blocks at a time: small enough for a CPU's cache

@@ -9,7 +9,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from benchmark.cohort import Blocks, Federation
+from benchmark.blocks import Blocks
+from benchmark.cohort import Federation
 from benchmark.errors import BenchmarkError
 from benchmark.evaluation import Scores, score_globals, score_personal
 from benchmark.spec import Cell

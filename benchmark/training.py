@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.cohort import Auxiliary, Blocks, Federation, Sampling
+from benchmark.blocks import Blocks
+from benchmark.cohort import Auxiliary, Federation, Sampling
 from benchmark.errors import BenchmarkError
 from benchmark.methods import Method
 from benchmark.models import Network, build

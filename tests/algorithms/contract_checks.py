@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.cohort import Blocks, Cohort, Federation
+from benchmark.blocks import Blocks
+from benchmark.cohort import Cohort, Federation
 from benchmark.methods import Method
 from tests.algorithms.federations import (
     PARTS,

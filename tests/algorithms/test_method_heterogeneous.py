@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from benchmark.cohort import Auxiliary, Blocks, Federation, Sampling
+from benchmark.blocks import Blocks
+from benchmark.cohort import Auxiliary, Federation, Sampling
 from benchmark.errors import BenchmarkError
 from benchmark.methods import load_method
 from benchmark.models import Network

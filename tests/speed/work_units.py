@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.cohort import Blocks, Federation, Sampling
+from benchmark.blocks import Blocks
+from benchmark.cohort import Federation, Sampling
 from benchmark.evaluation import score_globals, score_personal
 from benchmark.methods import Method, load_method
 from benchmark.models import Network, build
