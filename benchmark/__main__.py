@@ -16,29 +16,32 @@ from benchmark.choice import (
     Algorithms,
     DataRoot,
     Datasets,
+    DeviceName,
+    Download,
     Experiments,
+    Jobs,
+    Precision,
     ProfileName,
     Protocols,
     Seeds,
+    StoreFolder,
     chosen,
     plugins,
     seeds_of,
-    spans,
 )
 from benchmark.errors import BenchmarkError
 from benchmark.grid import algorithm_names, experiment_names, load_experiment
+from benchmark.partition_command import partition_app
 from benchmark.spec import results_root
 from benchmark.speech import Commands, spoken
 
 RUNS = results_root() / "runs"
 COMMITTED = results_root() / "reproduction"
-MOST_COLUMNS = 20
 RENDERED = results_root().parent / "reports" / "rendered"
 
 app = typer.Typer(
     cls=Commands, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False
 )
-partition_app = typer.Typer(no_args_is_help=True, help="Look at how data are shared out.")
 app.add_typer(partition_app, name="partition")
 console = Console(soft_wrap=True)
 
@@ -68,19 +71,21 @@ def run(
     algorithm: Algorithms = None,
     dataset: Datasets = None,
     seeds: Seeds = None,
-    jobs: Annotated[int, typer.Option(help="Processes; 0: one a core, one on a GPU.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    jobs: Jobs = 0,
+    device: DeviceName = "auto",
+    precision: Precision = "float32",
     data_root: DataRoot = None,
-    download: Annotated[bool, typer.Option(help="Fetch missing data sets.")] = False,
-    store: Annotated[Path, typer.Option(help="Where runs are kept.")] = RUNS,
+    download: Download = False,
+    store: StoreFolder = RUNS,
     rerun: Annotated[bool, typer.Option(help="Train finished runs again.")] = False,
     checkpoint_every: Annotated[float, typer.Option(help="Seconds; 0: every round.")] = 60.0,
+    graphs: Annotated[bool, typer.Option(help="Record rounds on a GPU and replay them.")] = True,
     ray: Annotated[
         str | None, typer.Option(help="A Ray cluster's address, or auto; the store is shared.")
     ] = None,
 ) -> None:
     """Train what is missing of the experiments, then print a table and write the report."""
-    from benchmark.environment import device_of
+    from benchmark.environment import device_of, precision_of
     from benchmark.execution import Settings, plan
     from benchmark.preparation import Source
     from benchmark.progress import Display
@@ -111,7 +116,11 @@ def run(
     console.print(f"{len(todo)} jobs {how}; {finished} runs are there")
     command = shlex.join(["python", "-m", "benchmark", *sys.argv[1:]])
     source = Source(data_root, download)
-    settings = Settings(place, source, where, threads, command, checkpoint_every, rerun)
+    settings = Settings(
+        *(place, source, where, threads, command, checkpoint_every, rerun),
+        precision=precision_of(precision, where),
+        graphs=graphs,
+    )
     with Display(console, todo) as display:
         if ray:
             from benchmark.cluster import run_on_cluster
@@ -127,9 +136,9 @@ def run(
 def reproduce(
     what: Annotated[str, typer.Argument(help="paper: every table and figure of it.")] = "paper",
     profile: ProfileName = "paper",
-    jobs: Annotated[int, typer.Option(help="Processes; 0: one a core, one on a GPU.")] = 0,
+    jobs: Jobs = 0,
     data_root: DataRoot = None,
-    store: Annotated[Path, typer.Option(help="Where runs are kept.")] = RUNS,
+    store: StoreFolder = RUNS,
 ) -> None:
     """From data to report: fetch what is missing, train it, write every table and figure."""
     if what != "paper":
@@ -146,7 +155,7 @@ def status(
     algorithm: Algorithms = None,
     dataset: Datasets = None,
     seeds: Seeds = None,
-    store: Annotated[Path, typer.Option(help="Where runs are kept.")] = RUNS,
+    store: StoreFolder = RUNS,
 ) -> None:
     """Show which runs are done, running, interrupted, failed or not begun, and the time left."""
     from benchmark.progress import duration
@@ -180,24 +189,25 @@ def status(
 def verify(
     runs: Annotated[list[str], typer.Argument(help="Folders of runs, in the store or anywhere.")],
     rounds: Annotated[int, typer.Option(min=1, help="The first so many.")] = 10,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: DeviceName = "auto",
+    precision: Precision = "float32",
     data_root: DataRoot = None,
-    download: Annotated[bool, typer.Option(help="Fetch missing data sets.")] = False,
+    download: Download = False,
     store: Annotated[Path, typer.Option(help="The committed results unless given.")] = COMMITTED,
 ) -> None:
     """Make stored runs again, and say whether they come out bit for bit; exit code 1 if not."""
-    from benchmark.environment import device_of, prepare_process
+    from benchmark.environment import device_of, precision_of, prepare_process
     from benchmark.preparation import Source
     from benchmark.verification import verify as made_again
 
-    prepare_process(1)
-    same = True
+    where, same = device_of(device), True
+    prepare_process(1, precision_of(precision, where))
     for name in runs:
         places = (Path(name), store / name)
         folder = next((p for p in places if os.path.isfile(p / "run.json")), None)
         if folder is None:
             raise BenchmarkError(f"{name}: no run in this folder, here or in {store}")
-        found = made_again(folder, rounds, Source(data_root, download), device_of(device))
+        found = made_again(folder, rounds, Source(data_root, download), where)
         outcome = f"first differs at {found.first}" if found.first else "the same bits"
         console.print(f"{name}: {found.evaluations} evaluations, {outcome}")
         for change in found.changes if found.first else ():
@@ -238,48 +248,6 @@ def compare(
         print(json.dumps(rows, indent=1, allow_nan=False))
     else:
         console.print(reports.summary_text(experiments, store, profile, protocol))
-
-
-@partition_app.command()
-@spoken
-def show(
-    experiment: Annotated[str, typer.Argument(help="A name (see list) or a TOML file.")],
-    dataset: Datasets = None,
-    seed: Annotated[int, typer.Option(help="The run whose partition to show.")] = 0,
-    profile: ProfileName = "paper",
-    protocol: Protocols = None,
-    data_root: DataRoot = None,
-    download: Annotated[bool, typer.Option(help="Fetch missing data sets.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder for the heat maps.")] = RUNS / "partitions",
-) -> None:
-    """Print who holds how many samples of each class, and save it as a heat map."""
-    import reports
-    from benchmark.preparation import Source, load, partition_of
-
-    shown = set()
-    for cell, _ in chosen([experiment], profile, protocol, None, dataset):
-        if (cell.data.name, cell.partition) in shown:
-            continue
-        shown.add((cell.data.name, cell.partition))
-        arrays, _ = load(cell.data, Source(data_root, download))
-        partition = partition_of(cell.partition, arrays, seed)
-        counts = partition.table(arrays.y, arrays.classes)
-        few = arrays.classes <= MOST_COLUMNS
-        title = f"{arrays.name}, {cell.partition.kind}, {partition.clients} clients"
-        table = Table(title=title, box=None, padding=(0, 1, 0, 0))
-        headings = map(str, range(arrays.classes)) if few else ["classes held"]
-        for heading in ("client", *headings, "train", "test"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        for client, row in enumerate(counts):
-            sizes = len(partition.train[client]), len(partition.test[client])
-            held = [str(n) if n else "·" for n in row] if few else [spans(row.nonzero()[0])]
-            table.add_row(str(client), *held, *map(str, sizes))
-        console.print(table)
-        summary = partition.summary(arrays.y, arrays.classes)
-        console.print(", ".join(f"{key} {value:g}" for key, value in summary.items()))
-        path = out / f"{arrays.name}-{cell.partition.kind}-{partition.digest[:12]}.png"
-        reports.partition_heatmap(counts, title, path)
-        console.print(f"digest {partition.digest}\nheat map: {path}\n")
 
 
 def _write_report(

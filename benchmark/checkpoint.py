@@ -56,6 +56,7 @@ class Identity(Record):
     engine: str
     torch: str
     device: str
+    precision: str = "float32"
 
 
 class Header(Record):
@@ -70,7 +71,12 @@ class Header(Record):
 
 
 def identity(
-    cell: Cell, seeds: tuple[int, ...], method: str, partition: str, device: torch.device
+    cell: Cell,
+    seeds: tuple[int, ...],
+    method: str,
+    partition: str,
+    device: torch.device,
+    precision: str = "float32",
 ) -> Identity:
     """Of the run that this process is about to make. method, partition: their digests."""
     engine = hashlib.sha256()
@@ -84,6 +90,7 @@ def identity(
         engine=engine.hexdigest(),
         torch=str(torch.__version__),
         device=device.type,
+        precision=precision,
     )
 
 

@@ -46,6 +46,11 @@ DataRoot = Annotated[
     Path | None, typer.Option("--data-root", help="Folder of the data sets [PFL_DATA_ROOT].")
 ]
 Seeds = Annotated[str | None, typer.Option(help="How many (5) or which (0,3,4).")]
+Jobs = Annotated[int, typer.Option(help="Processes; 0: one a core, one on a GPU.")]
+DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+Precision = Annotated[str, typer.Option(help="Of products: float32, or tf32 on a GPU.")]
+Download = Annotated[bool, typer.Option(help="Fetch missing data sets.")]
+StoreFolder = Annotated[Path, typer.Option("--store", help="Where runs are kept.")]
 
 
 def chosen(

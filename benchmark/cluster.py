@@ -66,7 +66,7 @@ def _answers(address: str) -> None:
 
 def _perform(job: Job, settings: Settings) -> str:
     """On a node: what became of the job, if that needs words."""
-    prepare_process(settings.threads)
+    prepare_process(settings.threads, settings.precision)
     notes: list[Event] = []
     perform(job, settings, notes.append)
     return notes[-1].note

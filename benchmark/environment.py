@@ -12,14 +12,15 @@ import torch
 from benchmark.errors import BenchmarkError
 
 
-def prepare_process(threads: int) -> None:
-    """Settings of a process that trains; none of them changes a result beyond rounding."""
+def prepare_process(threads: int, precision: str = "float32") -> None:
+    """Settings of a process that trains; none of them changes a result beyond rounding, but
+    ``tf32``, with which a GPU rounds the factors of products to ten bits of mantissa."""
     torch.set_num_threads(threads)
     _keep_freed_memory()
     # Probabilities of sure models are denormal numbers, which a CPU multiplies very slowly.
     torch.set_flush_denormal(True)
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
 
 
 def _keep_freed_memory() -> None:
@@ -38,6 +39,14 @@ def device_of(name: str) -> str:
         return "cuda" if cuda else "cpu"
     if name not in ("cpu", "cuda") or (name == "cuda" and not cuda):
         raise BenchmarkError(f"--device {name}: allowed: auto, cpu{', cuda' if cuda else ''}")
+    return name
+
+
+def precision_of(name: str, device: str) -> str:
+    """``name``, where the device has it."""
+    allowed = ["float32", "tf32"] if device == "cuda" else ["float32"]
+    if name not in allowed:
+        raise BenchmarkError(f"--precision {name}: allowed on {device}: {', '.join(allowed)}")
     return name
 
 

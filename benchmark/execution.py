@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -15,6 +15,7 @@ from benchmark.errors import BenchmarkError, Interrupted
 from benchmark.methods import load_method
 from benchmark.preparation import Source, load, partition_of
 from benchmark.recorder import Snapshot
+from benchmark.replay import Replayed
 from benchmark.spec import Cell, Scalar
 from benchmark.store import Run, Store
 from benchmark.training import Problem, check, run
@@ -45,7 +46,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Settings:
-    """Where and how runs are made; nothing here changes what a run is."""
+    """Where and how runs are made; nothing here changes what a run is, beyond its rounding."""
 
     store: Store
     source: Source
@@ -55,6 +56,10 @@ class Settings:
     checkpoint_every: float = EVERY
     """Seconds."""
     rerun: bool = False
+    precision: str = "float32"
+    """Of products: the device's full one, or ``tf32`` on a GPU; part of a run's record."""
+    graphs: bool = True
+    """On a GPU, are rounds recorded and replayed?"""
 
 
 @dataclass(frozen=True)
@@ -156,12 +161,14 @@ def _finished(store: Store, cell: Cell, seed: int, hyper: Mapping[str, Scalar]) 
 
 def _make(job: Job, settings: Settings, listen: Listener, stopped: Callable[[], bool]) -> None:
     cell, method, device = job.cell, load_method(job.method), torch.device(settings.device)
+    if device.type == "cuda" and settings.graphs:
+        method = replace(method, train_round=Replayed(method.train_round))
     arrays, x = load(cell.data, settings.source)
     partition = partition_of(cell.partition, arrays, job.seeds[0])
     _save_once(partition, settings.store)
     checkpoints = Checkpoints(
         folder_of(settings.store, cell, job.seeds),
-        identity(cell, job.seeds, method.source, partition.digest, device),
+        identity(cell, job.seeds, method.source, partition.digest, device, settings.precision),
         datetime.now(UTC).isoformat(timespec="seconds"),
         settings.checkpoint_every,
     )

@@ -28,7 +28,7 @@ def run_all(jobs: Sequence[Job], settings: Settings, workers: int, listen: Liste
     """
     failed: list[OneLineError] = []
     if workers == 1:
-        prepare_process(settings.threads)
+        prepare_process(settings.threads, settings.precision)
         asked = threading.Event()
         with on_signals(asked.set):
             for job in jobs:
@@ -87,7 +87,7 @@ def _run_in_workers(
     news: SimpleQueue[Event | None] = context.SimpleQueue()
     asked = context.Event()
     relay = threading.Thread(target=_relay, args=(news, listen), daemon=True)
-    start = (settings.threads, news, asked)
+    start = (settings.threads, settings.precision, news, asked)
     with (
         on_signals(asked.set),
         ProcessPoolExecutor(workers, context, _prepare_worker, start) as pool,
@@ -130,12 +130,14 @@ _asked: Flag
 _told = threading.Event()  # this worker alone, by a signal of its own
 
 
-def _prepare_worker(threads: int, news: "SimpleQueue[Event | None]", asked: Flag) -> None:
+def _prepare_worker(
+    threads: int, precision: str, news: "SimpleQueue[Event | None]", asked: Flag
+) -> None:
     global _news, _asked
     _news, _asked = news, asked
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     signal.signal(signal.SIGTERM, lambda *_: _told.set())
-    prepare_process(threads)
+    prepare_process(threads, precision)
 
 
 def _perform_in_worker(job: Job, settings: Settings) -> None:

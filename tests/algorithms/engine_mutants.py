@@ -9,6 +9,7 @@ from benchmark.methods import load_method
 from tests.algorithms import batch_checks as batches
 from tests.algorithms import deferred_checks as deferred
 from tests.algorithms import loss_checks as losses
+from tests.algorithms import replay_checks as replays
 from tests.algorithms.contract_checks import check_two_runs_are_bit_identical
 from tests.algorithms.mutants import Mutant
 from tests.algorithms.protocol_checks import (
@@ -106,6 +107,24 @@ ENGINE_MUTANTS = [
             "np.isin(training, training)",
             batches.check_mean_weights,
         ),
+        (
+            "a replayed round has the recorded one's clients",
+            "self._index.copy_(other._index)",
+            "pass",
+            replays.check_cohorts_are_renewed,
+        ),
+        (
+            "a replayed round has the recorded one's senders",
+            "self._weights.copy_(other._weights)",
+            "pass",
+            replays.check_cohorts_are_renewed,
+        ),
+        (
+            "a replayed round has the recorded one's batches",
+            "index.copy_(other._index_of(steps))",
+            "pass",
+            replays.check_cohorts_are_renewed,
+        ),
     ),
     *_in(
         "training",
@@ -139,6 +158,21 @@ ENGINE_MUTANTS = [
             "test = Blocks.of(x, arrays.y, partition.test,",
             "test = Blocks.of(x, arrays.y, partition.train,",
             every_client_is_scored,
+        ),
+    ),
+    *_in(
+        "replay",
+        (
+            "a replayed round starts from the recorded one's state",
+            "place.copy_(value)",
+            "pass",
+            replays.check_states_are_renewed,
+        ),
+        (
+            "a round's results are overwritten by the next one's",
+            "return _copied(self.result)",
+            "return self.result",
+            replays.check_states_are_left_alone,
         ),
     ),
     *_in(

@@ -60,10 +60,11 @@ def federation(
     aggregation: str = "samples",
     batches: str = "fixed_order",
     engine: ModuleType = benchmark.cohort,
+    device: str = "cpu",
 ) -> Federation:
     """The clients of ``parts``; ``engine`` is the module that makes it."""
     x, y = samples()
-    train = engine.Blocks.of(x, y, parts, B, torch.device("cpu"))
+    train = engine.Blocks.of(x, y, parts, B, torch.device(device))
     sampling = engine.Sampling(active, participation, aggregation, batches)
     made: Federation = engine.Federation(Network(module(model)), train, seeds, sampling)
     return made

@@ -37,6 +37,7 @@ def refused(*arguments: object) -> str:
         (("--algorithm", "fedmean"), ["no algorithm 'fedmean'", "fedavg", "pfml"]),
         (("--algorithm", "gone.py"), ["gone", "fedavg"]),
         (("--device", "tpu"), ["--device tpu", "auto, cpu"]),
+        (("--device", "cpu", "--precision", "tf32"), ["--precision tf32", "on cpu", "float32"]),
         (("--seeds", "many"), ["--seeds many", "5", "0,3,4"]),
         (("--seeds", "0"), ["--seeds 0"]),
         (("--seeds", "-1"), ["--seeds -1"]),
@@ -48,7 +49,7 @@ def refused(*arguments: object) -> str:
     ],
 )
 def test_a_run_with_an_option_that_cannot_be_is_refused(
-    tiny: str, tmp_path: Path, options: tuple[str, str], said: list[str]
+    tiny: str, tmp_path: Path, options: tuple[str, ...], said: list[str]
 ) -> None:
     store = tmp_path / "runs"
     line = refused("run", tiny, "--store", store, *options)

@@ -1,0 +1,31 @@
+"""How a process that trains is set up."""
+
+import pytest
+import torch
+
+from benchmark.environment import environment, precision_of, prepare_process
+from benchmark.errors import BenchmarkError
+
+
+@pytest.mark.parametrize(("precision", "rounded"), [("float32", False), ("tf32", True)])
+def test_tf32_is_a_choice_of_the_process_and_part_of_its_record(
+    precision: str, rounded: bool
+) -> None:
+    prepare_process(1, precision)
+    assert torch.backends.cudnn.allow_tf32 is rounded
+    assert torch.backends.cuda.matmul.allow_tf32 is rounded
+    assert environment(torch.device("cpu"))["tf32"] == str(rounded)
+
+
+def test_products_are_exact_to_float32_unless_asked_for_otherwise() -> None:
+    prepare_process(1, "tf32")
+    prepare_process(1)
+    assert not torch.backends.cuda.matmul.allow_tf32
+
+
+def test_only_a_gpu_has_tf32() -> None:
+    assert precision_of("tf32", "cuda") == "tf32"
+    with pytest.raises(BenchmarkError, match="--precision tf32: allowed on cpu: float32"):
+        precision_of("tf32", "cpu")
+    with pytest.raises(BenchmarkError, match="allowed on cuda: float32, tf32"):
+        precision_of("half", "cuda")
