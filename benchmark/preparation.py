@@ -9,7 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 import datasets
-from benchmark.spec import Data, Dirichlet, Given, Iid, LabelGroups, PartitionSpec, Shards
+from benchmark.spec import (
+    Data,
+    Dirichlet,
+    Given,
+    Iid,
+    LabelGroups,
+    PartitionSpec,
+    PfedmeCifar10,
+    PfedmeMnist,
+    Shards,
+)
 from benchmark.streams import stream
 from datasets import Arrays, Partition
 from datasets import partition as recipes
@@ -64,7 +74,9 @@ def partition_of(spec: PartitionSpec, arrays: Arrays, seed: int) -> Partition:
             parts = recipes.iid(y, clients, rng)
         case Given():
             parts = _given(arrays, clients)
-        case _:
+        case PfedmeMnist():
+            parts = recipes.pfedme_mnist(y)
+        case PfedmeCifar10():
             parts = recipes.pfedme_cifar10(y)
     recipe: dict[str, Any] = spec.model_dump(mode="json") | {"data": arrays.name}
     order = None if spec.order == "as_given" else rng

@@ -93,8 +93,17 @@ class PfedmeCifar10(_Partition):
     clients: Literal[20] = 20
 
 
+class PfedmeMnist(_Partition):
+    """MNIST as the pFedMe authors' generators would deal it: 20 clients of two labels each,
+    shuffled by a seed of its own."""
+
+    kind: Literal["pfedme_mnist"]
+    clients: Literal[20] = 20
+
+
 PartitionSpec = Annotated[
-    LabelGroups | Shards | Dirichlet | Iid | Given | PfedmeCifar10, Field(discriminator="kind")
+    LabelGroups | Shards | Dirichlet | Iid | Given | PfedmeCifar10 | PfedmeMnist,
+    Field(discriminator="kind"),
 ]
 
 
@@ -168,8 +177,9 @@ class Cell(Record):
     @property
     def one_partition(self) -> bool:
         """Do all seeds share one partition?"""
-        given = self.partition.kind == "given" and self.partition.order == "as_given"
-        return given or self.partition.seed is not None
+        kind, order = self.partition.kind, self.partition.order
+        fixed = kind in ("given", "pfedme_mnist") and order == "as_given"
+        return fixed or self.partition.seed is not None
 
     @property
     def digest(self) -> str:

@@ -2,8 +2,8 @@
 
 Every recipe here is a pure function of the labels and a generator, deals every sample to exactly
 one client and leaves no client without any; where that is impossible it raises DataError. `split`
-then divides each client's samples into training and test. `pfedme_cifar10`, which has its own
-seed, leaves samples out.
+then divides each client's samples into training and test. `pfedme_mnist` and `pfedme_cifar10` have
+seeds of their own; the latter leaves samples out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from datasets.arrays import DataError, Ints
 from datasets.index_lists import Partition
 from datasets.pfedme_cifar import pfedme_cifar10
+from datasets.pfedme_mnist import pfedme_mnist
 
 __all__ = [
     "Partition",
@@ -25,6 +26,7 @@ __all__ = [
     "iid",
     "label_groups",
     "pfedme_cifar10",
+    "pfedme_mnist",
     "shards",
     "split",
 ]

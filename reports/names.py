@@ -52,7 +52,8 @@ def partition_label(partition: PartitionSpec) -> str:
         case Dirichlet(alpha=alpha):
             kind = f"Dirichlet({alpha:g})"
         case _:
-            kinds = {"iid": "IID", "given": "as generated", "pfedme_cifar10": "3 labels each"}
+            kinds = {"iid": "IID", "given": "as generated"}
+            kinds |= {"pfedme_cifar10": "3 labels each", "pfedme_mnist": "2 labels each"}
             kind = kinds[partition.kind]
     return f"{partition.clients} clients, {kind}"
 

@@ -19,6 +19,7 @@ from benchmark.spec import (
     Iid,
     LabelGroups,
     PfedmeCifar10,
+    PfedmeMnist,
     Shards,
 )
 from tests.benchmark.cases import cell, complaint, plain
@@ -31,6 +32,7 @@ KINDS: dict[type[BaseModel], dict[str, Any]] = {
     Iid: {"kind": "iid", **SIZES},
     Given: {"kind": "given", **SIZES},
     PfedmeCifar10: {"kind": "pfedme_cifar10", **SIZES},
+    PfedmeMnist: {"kind": "pfedme_mnist", **SIZES},
 }
 OTHER: dict[str, Any] = {
     "clients": 21,
@@ -67,7 +69,7 @@ PARTITION_FIELDS = [
     (kind, field)
     for kind in KINDS
     for field in kind.model_fields
-    if field != "kind" and not (kind is PfedmeCifar10 and field == "clients")
+    if field != "kind" and not (kind in (PfedmeCifar10, PfedmeMnist) and field == "clients")
 ]
 
 
@@ -158,6 +160,9 @@ def test_seeds_share_a_partition_where_its_seed_is_fixed_or_nothing_is_drawn() -
     assert cell({"partition.seed": 3}).one_partition
     assert cell({"partition": given_ | {"order": "as_given"}}).one_partition
     assert not cell({"partition": given_}).one_partition
+    dealt = {"kind": "pfedme_mnist", "train_fraction": 0.75}
+    assert cell({"partition": dealt | {"order": "as_given"}}).one_partition
+    assert not cell({"partition": dealt}).one_partition
     assert not cell({"partition.order": "as_given"}).one_partition
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from math import floor
+from random import Random
 
 import numpy as np
 import pytest
@@ -182,6 +183,27 @@ def test_the_papers_cifar10_has_its_sizes() -> None:
     assert sum(map(len, whole.test)) == 13_649
 
 
+def test_the_papers_mnist_is_dealt_in_runs_and_shuffled_by_one_stream() -> None:
+    y = np.tile(np.arange(10), 7)  # label l: l, l + 10, …: runs of 2, 2, 2, 1 images
+    parts = partition.pfedme_mnist(y)
+    assert [sorted(part) for part in (parts[0], parts[7], parts[19])] == [
+        [0, 1, 10, 11],
+        [24, 25, 34, 35],
+        [68, 69],
+    ]
+    rng, first, second = Random(1), [0, 10, 1, 11], [2, 12, 3, 13]
+    rng.shuffle(first)
+    rng.shuffle(second)
+    assert (parts[0].tolist(), parts[1].tolist()) == (first, second)
+
+
+def test_the_papers_mnist_as_dealt_has_its_test_size_too() -> None:
+    parts = partition.pfedme_mnist(np.repeat(np.arange(10), MNIST_COUNTS))
+    whole: Partition = partition.split(parts, 0.75, None)
+    assert sum(map(len, whole.test)) == 17_507
+    assert np.concatenate([whole.train[0], whole.test[0]]).tolist() == parts[0].tolist()
+
+
 Y = np.repeat(np.arange(4), 5)
 
 
@@ -213,6 +235,7 @@ Y = np.repeat(np.arange(4), 5)
         (lambda rng: partition.given(np.array([-1, 0])), "numbered 0, 1, 2"),
         (lambda rng: partition.given(Y[:0]), "each have a sample"),
         (lambda rng: partition.pfedme_cifar10(Y), "60 images of each"),
+        (lambda rng: partition.pfedme_mnist(Y), "4 images of each"),
         (lambda rng: partition.split([np.arange(3)], 0.2, rng), "client 0 has 3 samples"),
         (lambda rng: partition.split([np.arange(3)], 1.0, rng), "train_fraction=1.0"),
     ],
