@@ -1,9 +1,13 @@
-"""One thread, and the settings of torch that a run changes are put back."""
+"""One thread, no deadlines, and the settings of torch that a run changes are put back."""
 
 from collections.abc import Iterator
 
 import pytest
 import torch
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)  # a first import on a busy machine takes long
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
