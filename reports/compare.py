@@ -80,9 +80,18 @@ def compare(
 
 
 def rows(results: Results) -> list[Row]:
-    """Every published number of the experiment's table in the paper's order, then the rest."""
+    """Every published number of the experiment's table in the paper's order, then the rest.
+
+    Not those of data sets that none of its grids has.
+    """
     groups = dict(iter(results.scores.groupby(["cell", "scores"], sort=False)))
-    published = published_tables().query("table == @t", local_dict={"t": results.experiment.table})
+    published = published_tables().query(
+        "table == @table and dataset in @there",
+        local_dict={
+            "table": results.experiment.table,
+            "there": [name for grid in results.experiment.grid for name in grid.dataset],
+        },
+    )
     found, used = [], set()
     for printed in published.to_dict("records"):
         scores = str(printed["scores"])

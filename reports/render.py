@@ -54,9 +54,7 @@ def render(
     pages.append(_write(out / "index.html", "page.html.j2", sections))
     if len({one.experiment for one in sections if one.verdicts}) > 1:
         texts = {
-            "verdicts.md": verdicts.page(
-                [row for one in _first_protocols(found) for row in rows(one)]
-            ),
+            "verdicts.md": verdicts.page([row for one in _counted(found) for row in rows(one)]),
             "inconsistencies.md": inconsistencies.page(),
         }
         for name, text in texts.items():
@@ -65,9 +63,20 @@ def render(
     return pages + [path for one in sections for path in one.figures]
 
 
-def _first_protocols(found: Sequence[Results]) -> list[Results]:
-    """Each experiment's results under the first of its protocols: every number once."""
-    return [one for one in found if one.protocol.name == one.experiment.protocols[0]]
+def _counted(found: Sequence[Results]) -> list[Results]:
+    """The results of each table's own experiment, under the first of its protocols: every number
+    once. Another experiment may show a table's numbers beside its own."""
+    return [
+        one
+        for one in found
+        if one.protocol.name == one.experiment.protocols[0]
+        and one.experiment.table in (None, _table_of(one.experiment.name))
+    ]
+
+
+def _table_of(name: str) -> int | None:
+    number = name.removeprefix("table")
+    return int(number) if number.isdecimal() else None
 
 
 def latex(text: object) -> str:

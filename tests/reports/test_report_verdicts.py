@@ -45,6 +45,24 @@ def test_the_page_names_every_miss_and_everything_that_lacks(fill: Fill) -> None
     assert "Table 5: 2 of 5 seeds: Synthetic, MLR, 5 active, PFML (GM), λ=10; " in lacks
 
 
+def test_a_check_of_a_table_shows_its_numbers_and_is_not_counted(
+    fill: Fill, tmp_path: Path
+) -> None:
+    def off(cell: Cell, scores: str) -> float | None:
+        return 0.1 if cell.partition.kind == "label_groups" else 0.9
+
+    fill("table1", made=off)
+    names, store = ["mnist_splits", "table1", "table5"], fill("mnist_splits", made=off)
+    fill("table5", methods=["pfml"])
+    render(names, store, tmp_path / "out")
+    check = (tmp_path / "out" / "mnist_splits.md").read_text(encoding="utf-8")
+    assert "paper 98.65 ± 0.01" in check
+    assert "Synthetic" not in check
+    lines = (tmp_path / "out" / "verdicts.md").read_text(encoding="utf-8").splitlines()
+    (line,) = (line for line in lines if "[Table 1]" in line)
+    assert sum(int(place) for place in line.split("|")[3:9]) == 20
+
+
 def test_the_page_is_written_for_several_tables(fill: Fill, tmp_path: Path) -> None:
     fill("table5", methods=["pfml"])
     written = render(["table5", "table6"], fill("table6", methods=["pfml"]), tmp_path / "out")
