@@ -1,6 +1,7 @@
 """Who may import whom, names that must stay ours alone, and files short enough to read."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -100,6 +101,14 @@ def test_reports_and_what_they_import_never_load_torch() -> None:
     command = [sys.executable, "-W", "error", "-c", program, *names]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_every_room_of_the_benchmark_is_on_the_map() -> None:
+    plan = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rooms = {path.name for path in files("benchmark")} - {"__init__.py"}
+    assert {name for name in rooms if f"`{name}`" not in plan} == set()
+    named = set(re.findall(r"`(\w+\.py)`", plan))
+    assert named <= rooms
 
 
 def test_no_installed_distribution_owns_a_folder_name_of_ours() -> None:
