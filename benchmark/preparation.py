@@ -16,8 +16,6 @@ from benchmark.spec import (
     Iid,
     LabelGroups,
     PartitionSpec,
-    PfedmeCifar10,
-    PfedmeMnist,
     Shards,
 )
 from benchmark.streams import stream
@@ -74,10 +72,9 @@ def partition_of(spec: PartitionSpec, arrays: Arrays, seed: int) -> Partition:
             parts = recipes.iid(y, clients, rng)
         case Given():
             parts = _given(arrays, clients)
-        case PfedmeMnist():
-            parts = recipes.pfedme_mnist(y)
-        case PfedmeCifar10():
-            parts = recipes.pfedme_cifar10(y)
+        case _:
+            deal = {"pfedme_mnist": recipes.pfedme_mnist, "pfedme_cifar10": recipes.pfedme_cifar10}
+            parts = deal[spec.kind](y)
     recipe: dict[str, Any] = spec.model_dump(mode="json") | {"data": arrays.name}
     order = None if spec.order == "as_given" else rng
     strata = y if spec.order == "stratified" else None

@@ -86,24 +86,16 @@ class Given(_Partition):
     kind: Literal["given"]
 
 
-class PfedmeCifar10(_Partition):
-    """CIFAR-10 as the pFedMe authors' generator shares it out: 20 clients, 54,572 images."""
+class Pfedme(_Partition):
+    """As the pFedMe authors' generators deal it: 20 clients, of three labels each (CIFAR-10) or of
+    two (MNIST), by a seed of its own."""
 
-    kind: Literal["pfedme_cifar10"]
-    clients: Literal[20] = 20
-
-
-class PfedmeMnist(_Partition):
-    """MNIST as the pFedMe authors' generators would deal it: 20 clients of two labels each,
-    shuffled by a seed of its own."""
-
-    kind: Literal["pfedme_mnist"]
+    kind: Literal["pfedme_cifar10", "pfedme_mnist"]
     clients: Literal[20] = 20
 
 
 PartitionSpec = Annotated[
-    LabelGroups | Shards | Dirichlet | Iid | Given | PfedmeCifar10 | PfedmeMnist,
-    Field(discriminator="kind"),
+    LabelGroups | Shards | Dirichlet | Iid | Given | Pfedme, Field(discriminator="kind")
 ]
 
 

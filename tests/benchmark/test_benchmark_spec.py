@@ -18,8 +18,7 @@ from benchmark.spec import (
     Given,
     Iid,
     LabelGroups,
-    PfedmeCifar10,
-    PfedmeMnist,
+    Pfedme,
     Shards,
 )
 from tests.benchmark.cases import cell, complaint, plain
@@ -31,8 +30,7 @@ KINDS: dict[type[BaseModel], dict[str, Any]] = {
     Dirichlet: {"kind": "dirichlet", "alpha": 0.5, **SIZES},
     Iid: {"kind": "iid", **SIZES},
     Given: {"kind": "given", **SIZES},
-    PfedmeCifar10: {"kind": "pfedme_cifar10", **SIZES},
-    PfedmeMnist: {"kind": "pfedme_mnist", **SIZES},
+    Pfedme: {"kind": "pfedme_cifar10", **SIZES},
 }
 OTHER: dict[str, Any] = {
     "clients": 21,
@@ -69,7 +67,7 @@ PARTITION_FIELDS = [
     (kind, field)
     for kind in KINDS
     for field in kind.model_fields
-    if field != "kind" and not (kind in (PfedmeCifar10, PfedmeMnist) and field == "clients")
+    if field != "kind" and not (kind is Pfedme and field == "clients")
 ]
 
 
