@@ -13,6 +13,7 @@ from rich.table import Table
 
 from benchmark.choice import (
     PAPER,
+    RUNS,
     Algorithms,
     DataRoot,
     Datasets,
@@ -35,7 +36,6 @@ from benchmark.partition_command import partition_app
 from benchmark.spec import results_root
 from benchmark.speech import Commands, spoken
 
-RUNS = results_root() / "runs"
 COMMITTED = results_root() / "reproduction"
 RENDERED = results_root().parent / "reports" / "rendered"
 
@@ -117,9 +117,15 @@ def run(
     command = shlex.join(["python", "-m", "benchmark", *sys.argv[1:]])
     source = Source(data_root, download)
     settings = Settings(
-        *(place, source, where, threads, command, checkpoint_every, rerun),
-        precision=precision_of(precision, where),
-        graphs=graphs,
+        place,
+        source,
+        where,
+        threads,
+        command,
+        checkpoint_every,
+        rerun,
+        precision_of(precision, where),
+        graphs,
     )
     with Display(console, todo) as display:
         if ray:

@@ -15,8 +15,10 @@ from benchmark.grid import (
     load_protocol,
     profile_of,
 )
-from benchmark.spec import Cell
+from benchmark.spec import Cell, results_root
 
+RUNS = results_root() / "runs"
+"""Where runs are kept unless a command names another place."""
 PAPER = (
     *(f"table{n}" for n in range(1, 7)),
     *("figure2", "figure3", "figure4", "supplement1"),

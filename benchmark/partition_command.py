@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmark.choice import (
+    RUNS,
     DataRoot,
     Datasets,
     Download,
@@ -16,11 +17,9 @@ from benchmark.choice import (
     chosen,
     spans,
 )
-from benchmark.spec import results_root
 from benchmark.speech import spoken
 
 MOST_COLUMNS = 20
-HEAT_MAPS = results_root() / "runs" / "partitions"
 
 partition_app = typer.Typer(no_args_is_help=True, help="Look at how data are shared out.")
 console = Console(soft_wrap=True)
@@ -36,7 +35,7 @@ def show(
     protocol: Protocols = None,
     data_root: DataRoot = None,
     download: Download = False,
-    out: Annotated[Path, typer.Option(help="Folder for the heat maps.")] = HEAT_MAPS,
+    out: Annotated[Path, typer.Option(help="Folder for the heat maps.")] = RUNS / "partitions",
 ) -> None:
     """Print who holds how many samples of each class, and save it as a heat map."""
     import reports

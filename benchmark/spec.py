@@ -51,7 +51,7 @@ class _Partition(Record):
 
 
 class LabelGroups(_Partition):
-    """Client u holds only the labels of group u mod len(groups) (the paper's MNIST)."""
+    """Client u holds only the labels of group u mod len(groups) (MNIST in the paper's text)."""
 
     kind: Literal["label_groups"]
     groups: tuple[tuple[int, ...], ...]

@@ -37,7 +37,7 @@ def label_groups(
 ) -> list[Ints]:
     """Client u holds the labels of group u mod len(groups), shared equally with its fellows.
 
-    The paper's MNIST partition, with groups (0,1) (2,3) (4,5) (6,7) (8,9) and 20 clients. Each
+    MNIST in the paper's text, with groups (0,1) (2,3) (4,5) (6,7) (8,9) and 20 clients. Each
     label's images are shuffled and shared out on their own, as `numpy.array_split` does: training
     on floor(0.75 n) then tests on 17,507 images, which the paper's accuracies are multiples of
     (sharing out a pair's images together makes 17,508).

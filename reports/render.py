@@ -70,13 +70,8 @@ def _counted(found: Sequence[Results]) -> list[Results]:
         one
         for one in found
         if one.protocol.name == one.experiment.protocols[0]
-        and one.experiment.table in (None, _table_of(one.experiment.name))
+        and one.experiment.name == f"table{one.experiment.table}"
     ]
-
-
-def _table_of(name: str) -> int | None:
-    number = name.removeprefix("table")
-    return int(number) if number.isdecimal() else None
 
 
 def latex(text: object) -> str:
