@@ -73,7 +73,8 @@ class Distance(NamedTuple):
 
 
 def panels(results: Results, rows: Sequence[Row]) -> list[Panel]:
-    """The panels of the experiment's figure; for a table, test accuracy in every setting.
+    """The panels of the experiment's figure; for a table, or cells that the figure does not
+    show, test accuracy in every setting.
 
     rows: those of ``compare.rows``; each that was run, and did not diverge, is a line. A
     published figure shows its own five series and local-only, other pictures every method.
@@ -81,31 +82,41 @@ def panels(results: Results, rows: Sequence[Row]) -> list[Panel]:
     """
     run = [row for row in rows if row.ours_mean is not None]
     columns = settings(run)
+    if results.experiment.figure is not None:
+        shown = {*PAPER_SERIES.values(), REFERENCE}
+        found = []
+        for setting, metric, title in _published_panels(results.experiment.figure):
+            lines = [r for r in run if columns[r] == setting and (r.algorithm, r.scores) in shown]
+            if lines:
+                found.append(_panel(results, lines, setting, metric, title))
+        if found:
+            return found
     every = sorted(set(columns.values()), key=place)
-    if results.experiment.figure is None:
-        return [
-            _panel(
-                results,
-                [r for r in run if columns[r] == setting],
-                setting,
-                "test_accuracy",
-                column_label(setting, every),
-            )
-            for setting in every
-        ]
+    return [
+        _panel(
+            results,
+            [r for r in run if columns[r] == setting],
+            setting,
+            "test_accuracy",
+            column_label(setting, every),
+        )
+        for setting in every
+    ]
+
+
+def _published_panels(figure: str) -> list[tuple[Setting, str, str]]:
+    """Setting, metric and title of each panel that the paper drew."""
     curves = published_curves()
-    curves = curves[curves["figure"] == results.experiment.figure]
-    shown = {*PAPER_SERIES.values(), REFERENCE}
-    found = []
     axes = ["panel", "dataset", "model", "active_clients", "metric"]
-    for drawn in curves[axes].drop_duplicates().to_dict("records"):
-        data, model, metric = (str(drawn[axis]) for axis in ("dataset", "model", "metric"))
-        setting = Setting(data, model, int(drawn["active_clients"]), None)
-        lines = [r for r in run if columns[r] == setting and (r.algorithm, r.scores) in shown]
-        if lines:
-            title = f"({drawn['panel']}) {data_label(data, model)}"
-            found.append(_panel(results, lines, setting, metric, title))
-    return found
+    drawn = curves.loc[curves["figure"] == figure, axes].drop_duplicates()
+    return [
+        (
+            Setting(str(one["dataset"]), str(one["model"]), int(one["active_clients"]), None),
+            str(one["metric"]),
+            f"({one['panel']}) {data_label(str(one['dataset']), str(one['model']))}",
+        )
+        for one in drawn.to_dict("records")
+    ]
 
 
 def distances(found: Sequence[Panel]) -> list[Distance]:

@@ -66,7 +66,8 @@ def section(results: Results, figures: Path) -> Section:
     if symbol:
         pictures, words = sensitivity.draw(rows, symbol, path), sensitivity.caption(protocol.name)
     else:
-        pictures, words = [] if swept else plots.draw(drawn, path), caption(drawn, protocol)
+        pictures = plots.draw(drawn, path) if drawn and not swept else []
+        words = caption(drawn, protocol) if drawn else ""
     return Section(
         experiment=name,
         title=results.experiment.title,
@@ -94,8 +95,8 @@ def section(results: Results, figures: Path) -> Section:
 def caption(panels: Sequence[curves.Panel], protocol: Protocol) -> str:
     """What the lines are, over how many seeds, and how they were smoothed."""
     seeds = sorted({line.seeds for panel in panels for line in panel.lines})
-    several = bool(seeds) and seeds[-1] > 1
-    count = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0] if seeds else 0}"
+    several = seeds[-1] > 1
+    count = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"
     ours = (
         f"Lines: our mean over {count} seeds, band from the smallest to the largest seed."
         if several

@@ -88,6 +88,7 @@ def make() -> Fill:
         seeds: Iterable[int] = (0, 1),
         methods: Iterable[str] = METHODS,
         made: Made = printed,
+        diverged: int | None = None,
     ) -> Path:
         store = Store(root)
         spec = load_experiment(experiment)
@@ -108,6 +109,7 @@ def make() -> Fill:
                     environment={"python": "3.11"},
                     command="python -m benchmark run tiny",
                     checksums={},
+                    diverged=diverged,
                 )
                 clients = pd.DataFrame({"train_size": [3], "test_size": [1]})
                 store.write(run, history(cell, seed, made), clients)

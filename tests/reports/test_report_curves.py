@@ -59,6 +59,15 @@ def test_figure_2_has_its_four_panels_and_series(figure: str, fill: Fill) -> Non
         assert {line.label for line in panel.lines} - paper == {"Local-only (PM)"}
 
 
+def test_cells_that_the_figure_does_not_show_have_panels_of_their_own(
+    figure: str, fill: Fill
+) -> None:
+    path = Path(figure)
+    path.write_text(path.read_text("utf-8").replace("[10]", "[5]"), encoding="utf-8")
+    found = drawn(figure, fill(figure))
+    assert [panel.title for panel in found] == ["MNIST, MLR", "Synthetic, MLR"]
+
+
 def test_ours_is_smoothed_as_published(figure: str, fill: Fill) -> None:
     store = fill(figure, methods=["pfml"], made=lambda cell, scores: 0.5)
     accuracy, loss = drawn(figure, store)[:2]

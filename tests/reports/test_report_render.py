@@ -129,6 +129,15 @@ def test_an_experiment_without_published_values(fill: Fill, tmp_path: Path) -> N
     assert "Thin dashed" not in page
 
 
+def test_runs_that_all_diverged_are_named_and_not_drawn(
+    tiny: str, fill: Fill, tmp_path: Path
+) -> None:
+    store = fill(tiny, methods=["pfml"], seeds=[3], diverged=7)
+    written = render([tiny], store, tmp_path / "out")
+    assert "diverged: seed 3 at round 7" in (tmp_path / "out" / "tiny.md").read_text("utf-8")
+    assert not [path for path in written if path.suffix in (".png", ".svg")]
+
+
 def test_nothing_to_report_is_one_line(tiny: str, tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match="python -m benchmark run") as caught:
         render([tiny], tmp_path / "none", tmp_path / "out")
