@@ -12,11 +12,11 @@ import torch
 from benchmark.checkpoint import EVERY, Checkpoints, folder_of, identity, only_one
 from benchmark.environment import environment
 from benchmark.errors import BenchmarkError, Interrupted
-from benchmark.methods import load_method
+from benchmark.methods import Method, load_method
 from benchmark.preparation import Source, load, partition_of
 from benchmark.recorder import Snapshot
 from benchmark.replay import Replayed
-from benchmark.spec import Cell, Scalar
+from benchmark.spec import Cell
 from benchmark.store import Run, Store
 from benchmark.training import Problem, check, run
 from datasets import Partition
@@ -105,9 +105,10 @@ def plan(
     jobs, finished, outdated = [], 0, set()
     for cell in cells:
         method = load_method(methods.get(cell.algorithm, cell.algorithm))
-        settings, missing = method.settings(cell.hyper), []
+        method.settings(cell.hyper)  # refuses wrong ones before anything is trained
+        missing = []
         for seed in seeds:
-            done = None if rerun else _finished(store, cell, seed, settings)
+            done = None if rerun else _finished(store, cell, seed, method)
             if done is None:
                 missing.append(seed)
                 continue
@@ -136,8 +137,8 @@ def perform(
         if not alone:
             listen(Event(job, cell.rounds, {}, True, "left to the process that makes it"))
             return
-        hyper = load_method(job.method).settings(cell.hyper)
-        there = (_finished(store, cell, seed, hyper) is not None for seed in job.seeds)
+        method = load_method(job.method)
+        there = (_finished(store, cell, seed, method) is not None for seed in job.seeds)
         if not settings.rerun and all(there):
             listen(Event(job, cell.rounds, {}, True, "another process has made it"))
             return
@@ -153,10 +154,10 @@ def perform(
             raise
 
 
-def _finished(store: Store, cell: Cell, seed: int, hyper: Mapping[str, Scalar]) -> Run | None:
+def _finished(store: Store, cell: Cell, seed: int, method: Method) -> Run | None:
     """The stored run, if the method would still resolve its settings to the same values."""
     done = store.find(cell, seed)
-    return done if done is not None and done.hyper == hyper else None
+    return done if done is not None and method.would_make(cell.hyper, done.hyper) else None
 
 
 def _make(job: Job, settings: Settings, listen: Listener, stopped: Callable[[], bool]) -> None:

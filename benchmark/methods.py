@@ -69,6 +69,15 @@ class Method:
         plain = {"hyper": asdict(self.resolve(hyper))}
         return parse(_Settings, plain, self.path.name).hyper
 
+    def would_make(self, hyper: Mapping[str, Scalar], stored: Mapping[str, Scalar]) -> bool:
+        """Would ``hyper`` resolve, today, to the settings that a run's record holds?
+
+        A setting that the method has gained since counts as having stood at its default.
+        """
+        defaults = {field.name: field.default for field in fields(self.Hyper)}
+        gained = {name: value for name, value in defaults.items() if name not in stored}
+        return self.settings(hyper) == {**gained, **stored}
+
     def fits(self, field: str, value: Any, like: Any, rows: int) -> None:
         """Refuse what is neither None nor ``rows`` models of the size and type of ``like``'s."""
         if value is None:

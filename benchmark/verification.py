@@ -37,7 +37,7 @@ def verify(folder: Path, rounds: int, source: Source, device: str) -> Verificati
     stored = read_run(folder)
     history = read_table(folder, stored, "history.parquet")
     cell, method = stored.cell, load_method(stored.cell.algorithm)
-    if method.settings(cell.hyper) != stored.hyper:
+    if not method.would_make(cell.hyper, stored.hyper):
         raise BenchmarkError(f"{folder}: hyper: the method's defaults have changed since")
     arrays, x = load(cell.data, source)
     partition = partition_of(cell.partition, arrays, stored.seed)

@@ -74,6 +74,23 @@ def test_a_changed_default_trains_again_and_a_changed_file_is_reported(tmp_path:
     assert kept.finished == 1
 
 
+def test_a_setting_gained_since_stands_at_its_default(tmp_path: Path) -> None:
+    path, store = tmp_path / "mine_gaining.py", Store(tmp_path / "store")
+    path.write_text(MINE)
+    of, methods = cell({"algorithm": path.stem}), {path.stem: str(path)}
+    (job_,) = planned(store, of, seeds=(0,), methods=methods).jobs
+    trained(store.root, job_)
+
+    gained = MINE.replace("= 0.1", '= 0.1\n    way: str = "old"')
+    path.write_text(gained)
+    assert planned(store, of, seeds=(0,), methods=methods).finished == 1
+    other = cell({"algorithm": path.stem, "hyper": {"way": "new"}})
+    assert planned(store, other, seeds=(0,), methods=methods).finished == 0
+
+    path.write_text(MINE.replace("eta", "step"))  # what the run was made with is gone
+    assert planned(store, of, seeds=(0,), methods=methods).finished == 0
+
+
 def test_wrong_settings_are_found_before_anything_is_trained(tmp_path: Path) -> None:
     bad = cell({"algorithm": "local", "hyper": {"eta": -1}})
     line = complaint(lambda: planned(Store(tmp_path), cell(), bad))
