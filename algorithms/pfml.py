@@ -62,6 +62,9 @@ class Hyper:
     Algorithm 1), or the current m_e and w_e."""
     inner_start: Literal["restart", "carry"] = "restart"
     """Do θ and ŵ restart at m_e and w_e for each batch, or carry on."""
+    outer_gradient: Literal["outer", "inner"] = "outer"
+    """∇L of the outer updates: taken at m_e and w_e, as Algorithm 1 says, or the one that the
+    last of the K steps took, at θ and ŵ before it (what a buffer holds that is not emptied)."""
     persistent: bool = True
     """m starts a round as the client's auxiliary model of its last round (the text), or as
     w_t (Algorithm 1)."""
@@ -92,25 +95,30 @@ def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:
         term = kl_divergence if hyper.mutual == "kl" else disagreement
         loss = cross_entropy + hyper.mutual_weight * term
 
+    restart, fixed = hyper.inner_start == "restart", hyper.peer == "fixed"
+    lagging = hyper.outer_gradient == "inner"
     w = w_hat = w_prev = cohort.spread(state.w)
     m = theta = m_prev = cohort.read(state.m) if hyper.persistent else w
     for batch in cohort.batches(hyper.E):
-        at_m, at_w = cohort.forward(m, batch), cohort.forward(w, batch)
-        G_m, G_w = at_m.grad(loss, at_w.probs), at_w.grad(loss, at_m.probs)
         if hyper.centre == "current":
             m_prev, w_prev = m, w
-        if hyper.inner_start == "restart":
+        if restart:
             theta, w_hat = m, w
+        if restart or fixed or not lagging:
+            at_m, at_w = cohort.forward(m, batch), cohort.forward(w, batch)
+        if restart or not lagging:
+            G_m, G_w = at_m.grad(loss, at_w.probs), at_w.grad(loss, at_m.probs)
         for k in range(hyper.K):
-            if k == 0 and hyper.inner_start == "restart":
+            if k == 0 and restart:
                 g_theta, g_w_hat = G_m, G_w  # the same gradients, at the same point
             else:
                 at_theta, at_w_hat = cohort.forward(theta, batch), cohort.forward(w_hat, batch)
-                fixed = hyper.peer == "fixed"
                 g_theta = at_theta.grad(loss, (at_w if fixed else at_w_hat).probs)
                 g_w_hat = at_w_hat.grad(loss, (at_m if fixed else at_theta).probs)
             theta = proximal_step(theta, g_theta, alpha, lam, m_prev, mu)
             w_hat = proximal_step(w_hat, g_w_hat, alpha, lam, w_prev, mu)
+        if lagging:
+            G_m, G_w = g_theta, g_w_hat
         m = proximal_step(m, G_m, eta, lam, theta)
         w = proximal_step(w, G_w, eta, lam, w_hat)
     mixed = (1 - hyper.beta) * state.w + hyper.beta * cohort.mean(w)

@@ -209,8 +209,10 @@ def pfml(world: World, w: Tensor, h: Settings) -> Outcome:
                     pull_w_hat = lam * (w_hat - w_centre) + mu * w_hat
                     theta = theta - alpha * (down_theta + pull_theta)
                     w_hat = w_hat - alpha * (down_w_hat + pull_w_hat)
-                down_m = _mutual_gradient(world, m_e, w_e, batch, h)
-                down_w = _mutual_gradient(world, w_e, m_e, batch, h)
+                down_m, down_w = down_theta, down_w_hat
+                if h["outer_gradient"] == "outer":
+                    down_m = _mutual_gradient(world, m_e, w_e, batch, h)
+                    down_w = _mutual_gradient(world, w_e, m_e, batch, h)
                 m_e = m_e - eta * down_m - eta * lam * (m_e - theta)
                 w_e = w_e - eta * down_w - eta * lam * (w_e - w_hat)
             sent[i], auxiliary[i], thetas[i] = w_e, m_e, theta

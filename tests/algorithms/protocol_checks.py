@@ -26,10 +26,10 @@ EVALUATIONS: dict[str, Callable[[Any], int]] = {
     "local": lambda h: h.E,
     "pfedme": lambda h: h.E * h.K,
     "perfedavg": lambda h: h.E * (2 if h.variant == "first_order" else 4),
-    "pfml": lambda h: 2 * h.E * (h.K if h.inner_start == "restart" else h.K + 1),
+    "pfml": lambda h: 2 * h.E * (h.K + (h.inner_start == "carry" and h.outer_gradient == "outer")),
 }
-"""Gradients a client takes in a round; PFML's outer gradients serve as the first inner ones
-where the inner iterates restart. A method that is not named here only has to keep to one
+"""Gradients a client takes in a round; PFML's outer gradients are inner ones too, unless
+the inner iterates carry on. A method that is not named here only has to keep to one
 number."""
 
 TRAIN = [np.arange(0, 9), np.arange(9, 13), np.arange(13, 20)]

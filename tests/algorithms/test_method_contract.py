@@ -29,6 +29,8 @@ CASES = [
     ("perfedavg", {"E": 3, "variant": "hessian_free"}),
     ("pfml", {"E": 2, "K": 3, "inner_start": "restart"}),
     ("pfml", {"E": 2, "K": 3, "inner_start": "carry"}),
+    ("pfml", {"E": 2, "K": 3, "inner_start": "restart", "outer_gradient": "inner"}),
+    ("pfml", {"E": 2, "K": 3, "inner_start": "carry", "outer_gradient": "inner"}),
     ("pfml", {"E": 2, "K": 1, "mutual": "none"}),
 ]
 
