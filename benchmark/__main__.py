@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmark.choice import (
+    GROUPS,
     PAPER,
     RUNS,
     Algorithms,
@@ -58,7 +59,9 @@ def list_() -> None:
         protocols, profiles = ", ".join(experiment.protocols), ", ".join(experiment.profiles)
         table.add_row(name, experiment.title, protocols, profiles)
     console.print(table)
-    console.print(f"\npaper: {', '.join(PAPER)}")
+    console.print()
+    for group, members in GROUPS.items():
+        console.print(f"{group}: {', '.join(members)}")
     console.print(f"algorithms: {', '.join(algorithm_names())}")
 
 

@@ -23,17 +23,25 @@ PAPER = (
     *(f"table{n}" for n in range(1, 7)),
     *("figure2", "figure3", "figure4", "supplement1"),
 )
-"""Everything that the paper shows, under the name ``paper``."""
+CHECKS = (
+    "readings",
+    "table6_exchanged",
+    "mnist_splits",
+    "outer_gradient",
+    "outer_gradient_curves",
+)
+GROUPS = {"paper": PAPER, "checks": CHECKS}
+"""``paper``: everything that it shows; ``checks``: how its numbers change by other readings."""
 
 
 def _grouped(names: list[str]) -> list[str]:
-    every = [each for name in names for each in (PAPER if name == "paper" else (name,))]
+    every = [each for name in names for each in GROUPS.get(name, (name,))]
     return list(dict.fromkeys(every))
 
 
 Experiments = Annotated[
     list[str],
-    typer.Argument(help="Names (see list), TOML files, or paper: all of it.", callback=_grouped),
+    typer.Argument(help="Names, TOML files, or a group (see list).", callback=_grouped),
 ]
 ProfileName = Annotated[str, typer.Option("--profile", help="smoke, quick or paper.")]
 Protocols = Annotated[
