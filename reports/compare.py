@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -82,18 +83,16 @@ def compare(
 def rows(results: Results) -> list[Row]:
     """Every published number of the experiment's table in the paper's order, then the rest.
 
-    Not those of data sets that none of its grids has.
+    Not those of a data set with a model that none of its grids has.
     """
     groups = dict(iter(results.scores.groupby(["cell", "scores"], sort=False)))
-    published = published_tables().query(
-        "table == @table and dataset in @there",
-        local_dict={
-            "table": results.experiment.table,
-            "there": [name for grid in results.experiment.grid for name in grid.dataset],
-        },
-    )
+    there = {pair for grid in results.experiment.grid for pair in product(grid.dataset, grid.model)}
+    published = published_tables()
+    published = published[published["table"] == results.experiment.table]
     found, used = [], set()
     for printed in published.to_dict("records"):
+        if (printed["dataset"], printed["model"]) not in there:
+            continue
         scores = str(printed["scores"])
         matches = [(key, scores) for key in matching(printed, results) if (key, scores) in groups]
         used.update(matches[:1])

@@ -67,6 +67,15 @@ def test_a_stated_lambda_decides_which_cell_matches(tmp_path: Path, fill: Fill) 
     assert "PFML (PM), λ=99" in labels
 
 
+def test_numbers_of_a_model_or_a_data_set_that_no_grid_has_are_left_out(tmp_path: Path) -> None:
+    def shown(name: str) -> set[tuple[str, str]]:
+        return {(r["dataset"], r["model"]) for r in compare([name], tmp_path / "empty")}
+
+    assert shown("outer_gradient") == {("synthetic", "mlr")}
+    assert shown("mnist_splits") == {("mnist", "mlr"), ("mnist", "dnn")}
+    assert shown("table3") == {("synthetic", "mlr"), ("synthetic", "dnn"), ("synthetic", "mlr+dnn")}
+
+
 def test_nothing_run_is_said_number_by_number(tiny: str, tmp_path: Path) -> None:
     records = compare([tiny], tmp_path / "empty")
     assert len(records) == 20
