@@ -104,7 +104,7 @@ def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:
             m_prev, w_prev = m, w
         if restart:
             theta, w_hat = m, w
-        if restart or fixed or not lagging:
+        if restart or fixed or not lagging:  # else nothing is asked at m and w
             at_m, at_w = cohort.forward(m, batch), cohort.forward(w, batch)
         if restart or not lagging:
             G_m, G_w = at_m.grad(loss, at_w.probs), at_w.grad(loss, at_m.probs)

@@ -85,14 +85,14 @@ def test_a_lost_node_loses_no_run_and_no_bit(
     tmp_path: Path, cluster: tuple[str, "subprocess.Popen[bytes]"]
 ) -> None:
     address, other = cluster
-    of = cell({"algorithm": "pfml", "rounds": 300, "partition.seed": 0})
+    of = cell({"algorithm": "pfml", "rounds": 600, "partition.seed": 0})
     jobs = [job(of, seed) for seed in range(4)]
     often = replace(settings(tmp_path / "ray"), checkpoint_every=0.0)
     store, heard = often.store, list[Event]()
 
     def lose_the_node() -> None:
         """Once both have begun."""
-        until = time.monotonic() + 120
+        until = time.monotonic() + 300
         while time.monotonic() < until:
             begun = [s for s in range(4) if list(folder_of(store, of, (s,)).glob("*.checkpoint"))]
             if len(begun) == 2:
