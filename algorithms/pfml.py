@@ -64,7 +64,7 @@ class Hyper:
     """Do θ and ŵ restart at m_e and w_e for each batch, or carry on."""
     outer_gradient: Literal["outer", "inner"] = "outer"
     """∇L of the outer updates: taken at m_e and w_e, as Algorithm 1 says, or the one that the
-    last of the K steps took, at θ and ŵ before it (what a buffer holds that is not emptied)."""
+    last of the K steps used, taken at θ and ŵ before that step."""
     persistent: bool = True
     """m starts a round as the client's auxiliary model of its last round (the text), or as
     w_t (Algorithm 1)."""

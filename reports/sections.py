@@ -31,7 +31,7 @@ class Section:
 
     table: None for a figure of the paper. distances: rows of text, empty where nothing is
     published. figures: the PNG and the SVG of the panels or, of a sweep, of the scores against
-    the setting swept; none for a sweep of several settings.
+    the setting swept; none for a sweep of several settings, or if all runs diverged.
     """
 
     experiment: str
