@@ -94,6 +94,8 @@ class Loss:
 
     def __rmul__(self, weight: float) -> "Loss":
         """A weighted loss."""
+        if weight == 1:
+            return self
         return Loss(
             lambda *args: weight * self.of_samples(*args), lambda *args: weight * self.slope(*args)
         )
@@ -160,8 +162,12 @@ def proximal_step(
 
 
 def softmax(logits: Tensor) -> Tensor:
-    """Class probabilities (S, B, C)."""
-    return torch.softmax(logits.mT, dim=1).mT  # see benchmark.models for why transposed
+    """Class probabilities (S, B, C), laid out class by class as logits are.
+
+    See :mod:`benchmark.models` for why; slopes keep that layout, as a sum of two layouts takes
+    several times as long.
+    """
+    return torch.softmax(logits.mT, dim=1).mT
 
 
 def log_softmax(logits: Tensor) -> Tensor:
@@ -174,7 +180,8 @@ def _cross_entropy(logits: Tensor, y: Tensor, *_: Tensor) -> Tensor:
 
 
 def _cross_entropy_slope(probs: Tensor, y: Tensor, *_: Tensor) -> Tensor:
-    return probs.scatter_add(-1, y[..., None], probs.new_full((1,), -1.0).expand(*y.shape, 1))
+    minus_one = probs.new_full((1,), -1.0).expand_as(y)
+    return probs.mT.scatter_add(1, y[:, None], minus_one[:, None]).mT
 
 
 def _kl(logits: Tensor, y: Tensor, peer: Tensor) -> Tensor:
@@ -191,7 +198,7 @@ def _disagreement(logits: Tensor, y: Tensor, peer: Tensor) -> Tensor:
 
 def _disagreement_slope(probs: Tensor, y: Tensor, peer: Tensor) -> Tensor:
     product = probs * peer
-    return probs * product.sum(-1, keepdim=True) - product
+    return (probs * product.sum(-1, keepdim=True)).sub_(product)
 
 
 cross_entropy = Loss(_cross_entropy, _cross_entropy_slope)
