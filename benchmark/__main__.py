@@ -120,15 +120,15 @@ def run(
     command = shlex.join(["python", "-m", "benchmark", *sys.argv[1:]])
     source = Source(data_root, download)
     settings = Settings(
-        place,
-        source,
-        where,
-        threads,
-        command,
-        checkpoint_every,
-        rerun,
-        precision_of(precision, where),
-        graphs,
+        store=place,
+        source=source,
+        device=where,
+        threads=threads,
+        command=command,
+        checkpoint_every=checkpoint_every,
+        rerun=rerun,
+        precision=precision_of(precision, where),
+        graphs=graphs,
     )
     with Display(console, todo) as display:
         if ray:

@@ -38,25 +38,30 @@ def protocol_names() -> list[str]:
 def load_experiment(name: str) -> Experiment:
     """An experiment by name, or by the path of a TOML file.
 
-    One that extends another has its grid, its profiles and its rules, unless it has grids or
-    profiles of its own; rules of its own come after the other's.
+    One that extends others has, where it sets none of its own, the first one's grid and profiles;
+    it has the rules of all, in order, and its own come last.
     Raises BenchmarkError also for a rule or a profile that names what is in no grid of its file.
     """
     path = _find(name, "experiment", experiment_names())
     data = _read(path)
-    if "extends" not in data:
-        return _experiment(path, data, data)
+    rules: tuple[Rule, ...] = ()
+    shared: dict[str, Any] = {}
+    for base in _bases(path, data.pop("extends", [])):
+        below = _read(base)
+        rules += _experiment(base, below, below).rules
+        shared = {key: value for key, value in below.items() if key not in LABELS} | shared
+    own = _experiment(path, shared | data, data)
+    return own.model_copy(update={"rules": rules + (own.rules if "rules" in data else ())})
+
+
+def _bases(path: Path, extends: Any) -> list[Path]:
+    named = [extends] if isinstance(extends, str) else extends
+    if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
+        raise BenchmarkError(f"{path}: extends: allowed: an experiment, or a list of experiments")
     try:
-        base = _find(str(data.pop("extends")), "experiment", experiment_names())
+        return [_find(each, "experiment", experiment_names()) for each in named]
     except BenchmarkError as error:
         raise BenchmarkError(f"{path}: extends: {error}") from None
-    below = _read(base)
-    base_experiment = _experiment(base, below, below)
-    shared = {key: value for key, value in below.items() if key not in LABELS}
-    own = _experiment(path, shared | data, data)
-    if "rules" not in data:
-        return own
-    return own.model_copy(update={"rules": (*base_experiment.rules, *own.rules)})
 
 
 def _experiment(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Experiment:

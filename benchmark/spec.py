@@ -276,8 +276,8 @@ class Experiment(Record):
 
     ``table`` and ``figure`` name what the paper published of it, as in results/published.
     ``protocols``: those reported; the first is the default of a run. A file may say
-    ``extends = "other"`` and take from there what it does not set itself (labels excepted):
-    the same cells are then the same runs, trained once.
+    ``extends = "other"``, or name several, and take from there what it does not set itself
+    (labels excepted): the same cells are then the same runs, trained once.
     """
 
     name: Name

@@ -152,6 +152,22 @@ def test_an_extending_file_takes_what_it_does_not_set_but_no_labels(
     assert list(load_experiment(str(other)).profiles) == ["only"]
 
 
+def test_a_file_that_extends_several_has_the_rules_of_all_and_the_firsts_grid(
+    expand: Expand, tmp_path: Path
+) -> None:
+    expand()
+    second, third, other = (tmp_path / f"{name}.toml" for name in ("second", "third", "other"))
+    changed = EXPERIMENT.replace('"fedavg", "local"', '"fedavg", "pfml"')
+    second.write_text(changed.replace("rounds = 4", "rounds = 5\nhyper.E = 7"))
+    third.write_text(changed.replace("rounds = 4", "rounds = 6"))
+    three = [str(tmp_path / "mine.toml"), str(second), str(third)]
+    other.write_text(f'title = "Other"\nextends = {three}\n')
+    spec = load_experiment(str(other))
+    found = cells(spec, load_protocol(str(tmp_path / "way.toml")), spec.profiles["paper"])
+    assert [cell.algorithm for cell in found] == ["fedavg", "local"]
+    assert [(cell.rounds, cell.hyper["E"]) for cell in found] == [(6, 7)] * 2
+
+
 def test_an_extending_file_needs_a_title_of_its_own(expand: Expand, tmp_path: Path) -> None:
     expand()
     other = tmp_path / "other.toml"
@@ -194,6 +210,7 @@ def test_an_extending_file_needs_a_title_of_its_own(expand: Expand, tmp_path: Pa
             ["evaluate_every is 5, allowed: 1 to rounds = 4"],
         ),
         ("[[grid]]", "extends = 'nope'\n[[grid]]", ["no experiment 'nope', allowed: digits, "]),
+        ("[[grid]]", "extends = [3]\n[[grid]]", ["mine.toml: extends: allowed: an experiment"]),
     ],
 )
 def test_a_bad_experiment_is_one_line_naming_file_field_and_remedy(
