@@ -42,16 +42,24 @@ def load_experiment(name: str) -> Experiment:
     it has the rules of all, in order, and its own come last.
     Raises BenchmarkError also for a rule or a profile that names what is in no grid of its file.
     """
-    path = _find(name, "experiment", experiment_names())
+    return _loaded(_find(name, "experiment", experiment_names()), ())[0]
+
+
+def _loaded(path: Path, above: tuple[Path, ...]) -> tuple[Experiment, dict[str, Any]]:
+    """An experiment that those above it extend, and what it hands on to them beside its rules."""
+    if path in above:
+        raise BenchmarkError(f"{path}: extends: the file comes round to itself")
     data = _read(path)
     rules: tuple[Rule, ...] = ()
     shared: dict[str, Any] = {}
     for base in _bases(path, data.pop("extends", [])):
-        below = _read(base)
-        rules += _experiment(base, below, below).rules
-        shared = {key: value for key, value in below.items() if key not in LABELS} | shared
-    own = _experiment(path, shared | data, data)
-    return own.model_copy(update={"rules": rules + (own.rules if "rules" in data else ())})
+        experiment, handed = _loaded(base, (*above, path))
+        rules += experiment.rules
+        shared = handed | shared
+    whole = shared | data
+    own = _experiment(path, whole, data)
+    handed_on = {key: value for key, value in whole.items() if key not in (*LABELS, "rules")}
+    return own.model_copy(update={"rules": rules + own.rules}), handed_on
 
 
 def _bases(path: Path, extends: Any) -> list[Path]:

@@ -168,6 +168,28 @@ def test_a_file_that_extends_several_has_the_rules_of_all_and_the_firsts_grid(
     assert [(cell.rounds, cell.hyper["E"]) for cell in found] == [(6, 7)] * 2
 
 
+def test_an_extending_file_can_be_extended(expand: Expand, tmp_path: Path) -> None:
+    expand()
+    second, third = tmp_path / "second.toml", tmp_path / "third.toml"
+    second.write_text(
+        f'title = "Second"\ntable = 3\nextends = "{tmp_path / "mine.toml"}"\n'
+        + rule("hyper.E = 7")
+        + "[profiles.only]\nseeds = 1\n"
+    )
+    third.write_text(f'title = "Third"\nextends = "{second}"\n' + rule("hyper.eta = 0.5"))
+    spec = load_experiment(str(third))
+    assert (spec.title, spec.table, list(spec.profiles)) == ("Third", None, ["only"])
+    found = cells(spec, load_protocol(str(tmp_path / "way.toml")), spec.profiles["only"])
+    assert [(cell.rounds, cell.hyper) for cell in found] == [(4, {"E": 7, "eta": 0.5})] * 2
+
+
+def test_a_file_that_extends_itself_is_refused(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.toml", tmp_path / "other.toml"
+    one.write_text(f'title = "One"\nextends = "{other}"\n')
+    other.write_text(f'title = "Other"\nextends = "{one}"\n')
+    assert "one.toml: extends: the file comes round" in complaint(lambda: load_experiment(str(one)))
+
+
 def test_an_extending_file_needs_a_title_of_its_own(expand: Expand, tmp_path: Path) -> None:
     expand()
     other = tmp_path / "other.toml"
