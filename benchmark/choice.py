@@ -27,8 +27,9 @@ CHECKS = (
     "readings",
     "table6_exchanged",
     "mnist_splits",
-    "outer_gradient",
-    "outer_gradient_curves",
+    "table5_algorithm1",
+    "table6_algorithm1",
+    "figure2_algorithm1",
 )
 GROUPS = {"paper": PAPER, "checks": CHECKS}
 """``paper``: everything that it shows; ``checks``: how its numbers change by other readings."""
