@@ -47,12 +47,10 @@ def load_experiment(name: str) -> Experiment:
 
 def _loaded(path: Path, above: tuple[Path, ...]) -> tuple[Experiment, dict[str, Any]]:
     """An experiment that those above it extend, and what it hands on to them beside its rules."""
-    if path in above:
-        raise BenchmarkError(f"{path}: extends: the file comes round to itself")
     data = _read(path)
     rules: tuple[Rule, ...] = ()
     shared: dict[str, Any] = {}
-    for base in _bases(path, data.pop("extends", [])):
+    for base in _bases(path, data, above, "experiment", experiment_names()):
         experiment, handed = _loaded(base, (*above, path))
         rules += experiment.rules
         shared = handed | shared
@@ -62,14 +60,21 @@ def _loaded(path: Path, above: tuple[Path, ...]) -> tuple[Experiment, dict[str, 
     return own.model_copy(update={"rules": rules + own.rules}), handed_on
 
 
-def _bases(path: Path, extends: Any) -> list[Path]:
+def _bases(
+    path: Path, data: dict[str, Any], above: tuple[Path, ...], what: str, known: Sequence[str]
+) -> list[Path]:
+    """The files that ``data`` says it extends, which it then says no more."""
+    extends = data.pop("extends", [])
     named = [extends] if isinstance(extends, str) else extends
     if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
-        raise BenchmarkError(f"{path}: extends: allowed: an experiment, or a list of experiments")
+        raise BenchmarkError(f"{path}: extends: allowed: a name or a path, or a list of them")
     try:
-        return [_find(each, "experiment", experiment_names()) for each in named]
+        found = [_find(each, what, known) for each in named]
     except BenchmarkError as error:
         raise BenchmarkError(f"{path}: extends: {error}") from None
+    if {*found} & {*above, path}:
+        raise BenchmarkError(f"{path}: extends: the file comes round to itself")
+    return found
 
 
 def _experiment(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Experiment:
@@ -92,14 +97,28 @@ def _experiment(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Exp
 
 
 def load_protocol(name: str) -> Protocol:
-    """A protocol by name (``as_run``, ``as_described``), or by the path of a TOML file."""
-    path = _find(name, "protocol", protocol_names())
-    protocol = parse(Protocol, {"name": path.stem, **_read(path)}, str(path))
+    """A protocol by name (``as_run``, ``as_described``), or by the path of a TOML file.
+
+    One that extends others has their rules, in order, before its own, and of the first what else
+    it does not set.
+    """
+    return _loaded_protocol(_find(name, "protocol", protocol_names()), ())
+
+
+def _loaded_protocol(path: Path, above: tuple[Path, ...]) -> Protocol:
+    data = _read(path)
+    bases = [
+        _loaded_protocol(base, (*above, path))
+        for base in _bases(path, data, above, "protocol", protocol_names())
+    ]
+    shared = bases[0].model_dump(mode="json", exclude={"name", "rules"}) if bases else {}
+    own = parse(Protocol, {"name": path.stem, **shared, **data}, str(path))
     models = [*MODELS, *(f"{one}+{other}" for one, other in itertools.permutations(MODELS, 2))]
     all_there_is = {"dataset": [*SOURCES], "model": models, "algorithm": algorithm_names()}
-    wheres = {f"rules.{n}.where": rule.where for n, rule in enumerate(protocol.rules)}
+    wheres = {f"rules.{n}.where": rule.where for n, rule in enumerate(own.rules)}
     _check(wheres, [all_there_is], path)
-    return protocol
+    below = tuple(rule for base in bases for rule in base.rules)
+    return own.model_copy(update={"rules": (*below, *own.rules)})
 
 
 def _check(

@@ -14,21 +14,37 @@ ACCURACY, LOSS = 0.3, 5.0
 RULE = (
     "Ranked by the personalised models of each variant: mean |Δ| of test accuracy in units of "
     f"{ACCURACY:g} pp, and mean |Δ| of training loss in units of {LOSS:g} % of the published "
-    "loss; the larger of the two is the measure. Compatible: at most 1. Global models swing too "
-    "much from run to run to rank by; only FedAvg, which has no others, is ranked by its own. A "
-    "reading is named by what it does not share with most."
+    "loss; the larger of the two is the measure. Compatible: at most 1. Global models are shown, "
+    "but swing too much from run to run to rank by; only FedAvg, which has no others, is ranked "
+    "by its own. A reading is named by what it does not share with most."
 )
 
 
+class Gaps(NamedTuple):
+    """From the published curves. accuracy: pp; loss: percent of the published; None where no
+    curve of it is published."""
+
+    accuracy: float | None = None
+    loss: float | None = None
+
+    @property
+    def measure(self) -> float:
+        """The larger of both in units of what is compatible."""
+        return max((self.accuracy or 0.0) / ACCURACY, (self.loss or 0.0) / LOSS)
+
+
 class Ranked(NamedTuple):
-    """One variant in one setting. accuracy: pp; loss: percent of the published, None if no
-    curve of it is published; measure: the larger of both in units of what is compatible."""
+    """One variant in one setting: how far its models' curves are from the published."""
 
     setting: str
     variant: str
-    accuracy: float
-    loss: float | None
-    measure: float
+    personal: Gaps
+    overall: Gaps
+
+    @property
+    def measure(self) -> float:
+        """What it is ranked by."""
+        return (self.overall if self.personal.accuracy is None else self.personal).measure
 
     @property
     def compatible(self) -> bool:
@@ -38,41 +54,39 @@ class Ranked(NamedTuple):
 
 def ranked(panels: Sequence[Panel]) -> list[Ranked]:
     """Every variant of every method with a published curve, the nearest first, by setting."""
-    near: dict[tuple[str, str], dict[str, float]] = {}
-    personal = {line.algorithm for p in panels for line in p.lines if line.scores == "personal"}
+    near: dict[tuple[str, str], dict[str, Gaps]] = {}
     for panel in panels:
         for line in panel.lines:
-            by = "personal" if line.algorithm in personal else "global"
-            if line.scores != by or line.paper is None:
-                continue
-            (distance,) = distances([panel._replace(lines=[line])]) or (None,)
-            if distance is None:
+            (off,) = distances([panel._replace(lines=[line])]) or (None,)
+            if off is None or line.paper is None:
                 continue
             setting = panel.title.partition(") ")[2]
-            measured = near.setdefault((setting, _variant(line)), {})
+            found = near.setdefault((setting, _variant(line)), {})
+            sofar = found.get(line.scores, Gaps())
             if panel.unit == UNITS["test_accuracy"]:
-                measured["accuracy"] = distance.mean
+                found[line.scores] = sofar._replace(accuracy=off.mean)
             else:
-                measured["loss"] = 100 * distance.mean / float(np.mean(line.paper[1]))
-    found = [
-        Ranked(
-            *key,
-            values["accuracy"],
-            values.get("loss"),
-            max(values["accuracy"] / ACCURACY, values.get("loss", 0.0) / LOSS),
-        )
-        for key, values in near.items()
-        if "accuracy" in values
+                share = 100 * off.mean / float(np.mean(line.paper[1]))
+                found[line.scores] = sofar._replace(loss=share)
+    rows = [
+        Ranked(*key, found.get("personal", Gaps()), found.get("global", Gaps()))
+        for key, found in near.items()
+    ]
+    personal = {_method(_variant(x)) for p in panels for x in p.lines if x.scores == "personal"}
+    complete = [
+        row
+        for row in rows
+        if (row.personal if _method(row.variant) in personal else row.overall).accuracy is not None
     ]
     methods = list(METHODS.values())
-    return sorted(found, key=lambda r: (r.setting, methods.index(_method(r)), r.measure))
+    return sorted(complete, key=lambda r: (r.setting, methods.index(_method(r.variant)), r.measure))
 
 
 def texts(found: Sequence[Ranked]) -> list[tuple[str, ...]]:
     """The table's rows; of a variant, what it does not share with most."""
     groups: dict[tuple[str, str], list[dict[str, str]]] = {}
     for one in found:
-        groups.setdefault((one.setting, _method(one)), []).append(_settings(one))
+        groups.setdefault((one.setting, _method(one.variant)), []).append(_settings(one))
     usual = {
         key: {
             name: Counter(v.get(name) for v in group).most_common(1)[0][0]
@@ -83,9 +97,12 @@ def texts(found: Sequence[Ranked]) -> list[tuple[str, ...]]:
     return [
         (
             one.setting,
-            _difference(one, usual[one.setting, _method(one)]),
-            f"{one.accuracy:.2f}",
-            "–" if one.loss is None else f"{one.loss:.1f}",
+            _difference(one, usual[one.setting, _method(one.variant)]),
+            *(
+                "–" if value is None else f"{value:.{digits}f}"
+                for off in (one.personal, one.overall)
+                for value, digits in zip(off, (2, 1), strict=True)
+            ),
             f"{one.measure:.2f}",
             "yes" if one.compatible else "no",
         )
@@ -106,8 +123,8 @@ def _settings(one: Ranked) -> dict[str, str]:
 
 def _difference(one: Ranked, usual: Mapping[str, str | None]) -> str:
     own = [f"{name} = {v}" for name, v in _settings(one).items() if usual[name] != v]
-    return f"{_method(one)}: {', '.join(own) or 'the usual settings'}"
+    return f"{_method(one.variant)}: {', '.join(own) or 'the usual settings'}"
 
 
-def _method(one: Ranked) -> str:
-    return one.variant.partition(",")[0]
+def _method(variant: str) -> str:
+    return variant.partition(",")[0]

@@ -187,7 +187,26 @@ def test_a_file_that_extends_itself_is_refused(tmp_path: Path) -> None:
     one, other = tmp_path / "one.toml", tmp_path / "other.toml"
     one.write_text(f'title = "One"\nextends = "{other}"\n')
     other.write_text(f'title = "Other"\nextends = "{one}"\n')
-    assert "one.toml: extends: the file comes round" in complaint(lambda: load_experiment(str(one)))
+    assert "other.toml: extends: the file comes round" in complaint(
+        lambda: load_experiment(str(one))
+    )
+
+
+def test_a_protocol_that_extends_another_has_its_rules_and_then_its_own(
+    expand: Expand, tmp_path: Path
+) -> None:
+    expand(protocol=PROTOCOL + "hyper = { eta = 0.9, E = 9 }\n")
+    other = tmp_path / "other.toml"
+    other.write_text(
+        f'description = "Other"\nreduction = "best"\nextends = "{tmp_path / "way.toml"}"\n'
+        + rule("hyper.E = 3")
+    )
+    protocol, spec = load_protocol(str(other)), load_experiment(str(tmp_path / "mine.toml"))
+    assert (protocol.name, protocol.reduction, protocol.smoothing) == ("other", "best", 1)
+    found = cells(spec, protocol, spec.profiles["paper"])
+    assert [cell.hyper for cell in found] == [{"eta": 0.9, "E": 3}] * 2
+    other.write_text(other.read_text().replace("way.toml", "other.toml"))
+    assert "other.toml: extends: the file comes" in complaint(lambda: load_protocol(str(other)))
 
 
 def test_an_extending_file_needs_a_title_of_its_own(expand: Expand, tmp_path: Path) -> None:
@@ -232,7 +251,7 @@ def test_an_extending_file_needs_a_title_of_its_own(expand: Expand, tmp_path: Pa
             ["evaluate_every is 5, allowed: 1 to rounds = 4"],
         ),
         ("[[grid]]", "extends = 'nope'\n[[grid]]", ["no experiment 'nope', allowed: digits, "]),
-        ("[[grid]]", "extends = [3]\n[[grid]]", ["mine.toml: extends: allowed: an experiment"]),
+        ("[[grid]]", "extends = [3]\n[[grid]]", ["mine.toml: extends: allowed: a name or a path"]),
     ],
 )
 def test_a_bad_experiment_is_one_line_naming_file_field_and_remedy(

@@ -115,6 +115,16 @@ def test_as_described_keeps_what_the_text_says_where_it_decides() -> None:
         assert cell.global_scored == "after"
 
 
+@pytest.mark.parametrize("table", [1, 2, 3, 4, 5, 6])
+def test_the_readings_of_as_run_differ_in_pfmls_outer_step_on_synthetic_alone(table: int) -> None:
+    name = f"table{table}"
+    for cell, former in zip(of(name), of(name, "as_run_algorithm1"), strict=True):
+        differs = cell.algorithm == "pfml" and cell.data.name == "synthetic"
+        own = {"inner_start": "carry", "outer_gradient": "inner"} if differs else {}
+        assert cell.hyper == former.hyper | own
+        assert cell.model_copy(update={"hyper": former.hyper}) == former
+
+
 def test_smoke_and_quick_need_no_download() -> None:
     for name in ("table1", "figure2", "digits"):
         for profile in ("smoke", "quick"):

@@ -28,6 +28,12 @@ hyper = { lam = [15.0, 99.0] }
 seeds = 2
 rounds = 30
 """
+PART = """
+title = "Table 5's MLR column"
+table = 5
+extends = "table5"
+grid = [{ dataset = ["synthetic"], model = ["mlr"], algorithm = ["pfml"], active_clients = [5] }]
+"""
 
 
 def test_published_numbers_and_curves_are_whole() -> None:
@@ -71,7 +77,9 @@ def test_numbers_of_a_model_or_a_data_set_that_no_grid_has_are_left_out(tmp_path
     def shown(name: str) -> set[tuple[str, str]]:
         return {(r["dataset"], r["model"]) for r in compare([name], tmp_path / "empty")}
 
-    assert shown("outer_gradient") == {("synthetic", "mlr")}
+    part = tmp_path / "part.toml"
+    part.write_text(PART, encoding="utf-8")
+    assert shown(str(part)) == {("synthetic", "mlr")}
     assert shown("mnist_splits") == {("mnist", "mlr"), ("mnist", "dnn")}
     assert shown("table3") == {("synthetic", "mlr"), ("synthetic", "dnn"), ("synthetic", "mlr+dnn")}
 

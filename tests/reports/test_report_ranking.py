@@ -35,7 +35,8 @@ def test_the_worse_of_accuracy_and_loss_decides() -> None:
     assert [one.measure for one in found] == pytest.approx([0.5, 2.0, 4.0, 10.0])
     assert [one.compatible for one in found] == [True, False, False, False]
     assert found[0][:2] == ("Synthetic, MLR", "PFML, centre=current, mutual=kl")
-    assert found[0][2:] == pytest.approx((0.15, 2.0, 0.5))
+    assert found[0].personal == pytest.approx((0.15, 2.0))
+    assert found[0].overall == (None, None)
     assert [row[1] for row in texts(found)] == [
         "PFML: the usual settings",
         "PFML: centre = previous",
@@ -56,4 +57,14 @@ def test_global_models_and_lines_without_a_published_curve_do_not_rank() -> None
     assert alone.variant == "FedAvg, aggregation=uniform"
     assert alone.measure == pytest.approx(2.0)
     (only,) = ranked([accuracy])
-    assert (only.loss, texts([only])[0][3]) == (None, "–")
+    assert texts([only])[0][2:] == ("0.10", "–", "–", "–", "0.33", "yes")
+
+
+def test_global_models_are_shown_beside_those_that_rank() -> None:
+    accuracy, loss = panels((NEAR, 0.1, 0.0))
+    lines = [
+        [*accuracy.lines, line(NEAR.replace("PM", "GM"), 6.0, 90, "global")],
+        [*loss.lines, line(NEAR.replace("PM", "GM"), 0.05, 0.5, "global")],
+    ]
+    both = [p._replace(lines=own) for p, own in zip((accuracy, loss), lines, strict=True)]
+    assert texts(ranked(both))[0][2:] == ("0.10", "0.0", "6.00", "10.0", "0.33", "yes")
