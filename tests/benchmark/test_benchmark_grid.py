@@ -8,7 +8,6 @@ import pytest
 import benchmark.grid
 from benchmark.grid import (
     algorithm_names,
-    cells,
     experiment_names,
     load_experiment,
     load_protocol,
