@@ -1,6 +1,7 @@
 """The machine a run is made on: its devices, how a process is set up, and what is recorded."""
 
 import ctypes
+import os
 import platform
 import subprocess
 from functools import cache
@@ -68,6 +69,10 @@ def environment(device: torch.device) -> dict[str, str]:
 
 @cache
 def _commit() -> str:
+    """What git says, or PFL_COMMIT in a copy without its history."""
+    named = os.environ.get("PFL_COMMIT")
+    if named:
+        return named
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         done = subprocess.run(

@@ -8,6 +8,7 @@ from torch.func import functional_call, vmap
 
 from benchmark.deferred import Deferred, Views
 from benchmark.errors import BenchmarkError
+from benchmark.layers import Chain
 from benchmark.spec import Dnn, LeNet5, Mlr
 
 SMALL = 4096
@@ -81,6 +82,7 @@ class Network:
         self.shapes = {name: p.shape for name, p in module.named_parameters()}
         self.parameters = sum(shape.numel() for shape in self.shapes.values())
         self._perceptron = _is_perceptron(module)
+        self._chain = Chain(module) if Chain.takes(module) else None
 
     def row(self) -> Tensor:
         """The module's own parameters as a row (P,)."""
@@ -145,6 +147,8 @@ class Network:
             last = torch.channels_last if x.ndim == 5 else torch.preserve_format
             inputs = x[0].contiguous(memory_format=last)
             return one({name: p[0] for name, p in params.items()}, inputs)[None]
+        if self._chain is not None:
+            return self._chain(params, x)
         stacked: Tensor = vmap(one)(params, x)
         return stacked
 

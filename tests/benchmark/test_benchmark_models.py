@@ -1,7 +1,9 @@
 import pytest
 import torch
+from torch import nn
 
 from benchmark.errors import BenchmarkError
+from benchmark.layers import Chain
 from benchmark.models import Network, build
 from benchmark.spec import Dnn, LeNet5, Mlr
 
@@ -41,3 +43,61 @@ def test_a_stacked_lenet_has_every_clients_own_gradient() -> None:
     _, backward = network.linearise(rows, x)
     alone = [network.linearise(rows[i, None], x[i, None])[1](slope[i, None])[0] for i in range(2)]
     torch.testing.assert_close(backward(slope), torch.stack(alone), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        build(LENET, (1, 28, 28), classes=3),
+        nn.Sequential(
+            nn.Conv2d(1, 4, (3, 5), stride=(2, 3), bias=False),
+            nn.Tanh(),
+            nn.AvgPool2d(2),
+            nn.Conv2d(4, 2, 1),
+            nn.Flatten(),
+            nn.Linear(2 * 6 * 4, 3),
+        ),
+    ],
+    ids=["lenet5", "strides"],
+)
+def test_a_chain_of_layers_has_every_clients_own_gradient(module: nn.Module) -> None:
+    torch.manual_seed(0)
+    network = Network(module.double())
+    rows = network.row() + 0.01 * torch.randn(2, network.parameters, dtype=torch.float64)
+    x = torch.randn(2, 3, 1, 28, 28, dtype=torch.float64)
+    slope = torch.randn(2, 3, 3, dtype=torch.float64)
+    assert Chain.takes(module)
+    chain = Chain(module)
+    for _ in range(2):  # the second time, the windows are there
+        params = {name: p.requires_grad_() for name, p in network.unstack(rows).items()}
+        logits = chain(params, x)
+        grads = torch.autograd.grad(logits, list(params.values()), slope)
+        expected, backward = network.linearise(rows, x)
+        torch.testing.assert_close(logits, expected, rtol=0, atol=1e-12)
+        flat = torch.cat([g.flatten(1) for g in grads], dim=1)
+        torch.testing.assert_close(flat, backward(slope), rtol=0, atol=1e-12)
+
+
+def test_windows_are_kept_as_long_as_their_batch() -> None:
+    network = Network(build(LENET, (1, 28, 28), classes=3))
+    chain, x = Chain(network.module), torch.randn(1, 2, 1, 28, 28)
+    params = network.unstack(network.row()[None])
+    chain(params, x)
+    assert len(chain._windows) == 1
+    del x
+    assert len(chain._windows) == 0
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(1, 2, 3, padding=1),
+        nn.Conv2d(1, 2, 3, dilation=2),
+        nn.Conv2d(2, 2, 3, groups=2),
+        nn.GroupNorm(1, 2),
+        nn.Dropout(),
+    ],
+)
+def test_a_chain_refuses_layers_that_it_does_not_know(layer: nn.Module) -> None:
+    assert not Chain.takes(nn.Sequential(nn.Conv2d(1, 1, 1), layer))
+    assert not Chain.takes(layer)

@@ -10,9 +10,11 @@ from benchmark.__main__ import RENDERED
 from benchmark.environment import prepare_process
 from benchmark.spec import results_root
 from reports.speed import render
+from tests.speed import gpu as on_gpu
 from tests.speed.measure import PARTS, machine
 
 MEASURED = results_root() / "speed" / "cpu.json"
+ON_GPU = results_root() / "speed" / "gpu.json"
 
 
 def main(
@@ -21,9 +23,14 @@ def main(
     only: Annotated[list[str] | None, typer.Option(help=f"Parts: {', '.join(PARTS)}.")] = None,
     out: Annotated[Path, typer.Option(help="File to write.")] = MEASURED,
     pages: Annotated[Path, typer.Option(help="Folder of the report.")] = RENDERED,
+    gpu: Annotated[bool, typer.Option(help="Measure a GPU instead: minutes.")] = False,
 ) -> None:
     """Measure everything, or some parts anew: half an hour, with nothing else running."""
     prepare_process(1)
+    if gpu:
+        ON_GPU.write_text(json.dumps(on_gpu.measured(turns), indent=1) + "\n", encoding="utf-8")
+        print(ON_GPU)
+        return
     counts = [n for n in (10, 30, 100, 300, 1000, 3000, 10_000) if n <= most]
     found = json.loads(out.read_text(encoding="utf-8")) if only else {}
     found["machine"] = machine()

@@ -48,8 +48,9 @@ def machine(device: str = "cpu") -> dict[str, Any]:
 def sgemm_rate(size: int = 2048, device: str = "cpu") -> float:
     """FLOP/s of a large float32 product."""
     a, out = (torch.randn(size, size, device=device) for _ in range(2))
-    torch.mm(a, a, out=out)
-    return 2 * size**3 / _seconds(lambda: torch.mm(a, a, out=out))
+    for _ in range(1 if device == "cpu" else 3):
+        torch.mm(a, a, out=out)
+    return 2 * size**3 / seconds_of(lambda: torch.mm(a, a, out=out))
 
 
 def rounds(unit: Unit, turns: int) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def rounds(unit: Unit, turns: int) -> dict[str, Any]:
             for part in ("train", "evaluate"):
                 # The engine is quick: several rounds a turn, the mean of which counts.
                 times.setdefault(f"{name}_{part}", []).append(
-                    _seconds(getattr(way, part), 3 if name == "engine" else 1)
+                    seconds_of(getattr(way, part), 3 if name == "engine" else 1)
                 )
     found = {name: statistics.median(values) for name, values in times.items()}
     return {"unit": unit.name, "algorithm": unit.algorithm, "turns": turns} | {
@@ -92,7 +93,7 @@ def seeds(unit: Unit, counts: list[int], turns: int = 5, device: str = "cpu") ->
         engine.train()
     for _ in range(turns):
         for n, engine in engines.items():
-            times[n].append(_seconds(engine.train))
+            times[n].append(seconds_of(engine.train))
     return [{"seeds": n, "seconds": statistics.median(t)} for n, t in times.items()]
 
 
@@ -116,7 +117,7 @@ def checkpoint(unit: Unit, turns: int) -> dict[str, Any]:
     snapshot = Snapshot(1, 0.0, engine.turns[0].packed())
     with tempfile.TemporaryDirectory() as folder:
         kept = Checkpoints(Path(folder), IDENTITY, "")
-        times = [_seconds(lambda: kept.save(snapshot)) for _ in range(turns)]
+        times = [seconds_of(lambda: kept.save(snapshot)) for _ in range(turns)]
         size = max(path.stat().st_size for path in Path(folder).iterdir())
     seconds = statistics.median(times)
     share = seconds / max(EVERY, COST * seconds)
@@ -150,7 +151,7 @@ def _clients_alone(count: int, turns: int) -> Timed:
     unit = Unit("clients", "pfml", Mlr(name="mlr"), (784,), (40,) * count, (10,) * count, False)
     engine = Engine(unit)
     engine.train()
-    seconds = statistics.median(_seconds(engine.train) for _ in range(turns))
+    seconds = statistics.median(seconds_of(engine.train) for _ in range(turns))
     return {"clients": count, "seconds": seconds, "bytes": _peak()}
 
 
@@ -183,7 +184,10 @@ def _rounds_within(label: str, span: float) -> float:
     return count / passed
 
 
-def _seconds(call: Callable[[], object], repeats: int = 1) -> float:
+def seconds_of(call: Callable[[], object], repeats: int = 1) -> float:
+    """Of one call, the mean of some; all that it launched on a GPU is done by then."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
     start = time.perf_counter()
     for _ in range(repeats):
         call()

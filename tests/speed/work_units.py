@@ -4,8 +4,8 @@ Arithmetic does not depend on the values, so inputs are drawn at random: MNIST's
 client (20 clients, 2,625 images each), Synthetic's own sizes (100 clients), CIFAR-10's mean.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from benchmark.cohort import Federation, Sampling
 from benchmark.evaluation import score_globals, score_personal
 from benchmark.methods import Method, load_method
 from benchmark.models import Network, build
+from benchmark.replay import Replayed
 from benchmark.spec import Dnn, LeNet5, Mlr
 from benchmark.training import EVALUATION_BLOCK
 from benchmark.turns import all_turns, joined
@@ -92,14 +93,23 @@ class Unit:
 
 
 class Engine:
-    """Rounds of a unit by the stacked engine."""
+    """Rounds of a unit by the stacked engine; on a GPU, ``recorded`` or launched one by one."""
 
-    def __init__(self, unit: Unit, seeds: tuple[int, ...] = (0,), device: str = "cpu") -> None:
+    def __init__(
+        self,
+        unit: Unit,
+        seeds: tuple[int, ...] = (0,),
+        device: str = "cpu",
+        recorded: bool = False,
+    ) -> None:
         self.federation, self.unit = unit.federation(seeds, device), unit
         self.test = unit.test(device)
         self.hyper = unit.method.resolve(HYPER[unit.algorithm])
+        method = unit.method
+        if recorded:
+            method = replace(method, train_round=Replayed(method.train_round))
         w = self.federation.network.row().repeat(len(seeds), 1).to(device)
-        self.turns = all_turns(unit.method, self.hyper, self.federation, w)
+        self.turns = all_turns(method, self.hyper, self.federation, w)
         self.round = 0
 
     def train(self) -> None:
@@ -122,6 +132,7 @@ class Engine:
                 score_personal(network, table, blocks, accuracy=accuracy)
 
 
+@lru_cache(maxsize=2)
 def _blocks(sizes: tuple[int, ...], shape: tuple[int, ...], length: int, device: str) -> Blocks:
     x, y, ends = *samples(sizes, shape), np.cumsum(sizes)
     parts = [np.arange(end - n, end) for end, n in zip(ends, sizes, strict=True)]

@@ -1,0 +1,77 @@
+"""A chain of layers on stacked parameters, every layer one batched product: what a GPU runs.
+
+``vmap`` makes grouped convolutions of stacked ones, which GPU libraries compute many times slower
+than products with the windows of the images. The windows of a batch are the same for all models
+and steps that it is used for, so they are gathered once.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.utils.weak import WeakTensorKeyDictionary
+
+ELEMENTWISE = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.MaxPool2d, nn.AvgPool2d)
+"""Without parameters, and of each image by itself."""
+
+
+class Chain:
+    """A module whose layers follow one another, a convolution first; see :meth:`takes`."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._layers = dict(module.named_children())
+        self._windows = WeakTensorKeyDictionary()  # of the batches that are still in use
+
+    @staticmethod
+    def takes(module: nn.Module) -> bool:
+        """Are these only layers that are known here, a convolution first?"""
+        if type(module) is not nn.Sequential:
+            return False
+        layers = list(module)
+        return type(layers[0]) is nn.Conv2d and all(map(_is_known, layers))
+
+    def __call__(self, params: dict[str, Tensor], x: Tensor) -> Tensor:
+        """Logits (S, B, C) of images (S, B, …) under parameters (S, …) by name, differentiable
+        in these."""
+        h = x
+        for name, layer in self._layers.items():
+            weight, bias = params.get(f"{name}.weight"), params.get(f"{name}.bias")
+            if isinstance(layer, nn.Conv2d) and weight is not None:
+                seen = self._first_windows(x, layer) if h is x else windows(h, layer)
+                shape = [_places(h, layer, axis) for axis in (0, 1)]
+                h = torch.matmul(weight.flatten(2)[:, None], seen).unflatten(3, shape)
+                h = h if bias is None else h + bias[:, None, :, None, None]
+            elif weight is not None:
+                product = torch.bmm(h, weight.mT)
+                h = product if bias is None else product + bias[:, None]
+            else:
+                h = layer(h.flatten(0, 1)).unflatten(0, h.shape[:2])
+        return h
+
+    def _first_windows(self, x: Tensor, layer: nn.Conv2d) -> Tensor:
+        if x not in self._windows:
+            self._windows[x] = windows(x, layer)
+        seen: Tensor = self._windows[x]
+        return seen
+
+
+def windows(h: Tensor, layer: nn.Conv2d) -> Tensor:
+    """(S, B, C·k·k, places): what each place of the layer's output looks at.
+
+    By strided views and one copy: ``torch.nn.functional.unfold`` launches a kernel an image.
+    """
+    (rows, columns), (down, along) = layer.kernel_size, layer.stride
+    views = h.unfold(3, rows, down).unfold(4, columns, along)  # (S, B, C, H', W', k, k)
+    copied = views.permute(0, 1, 2, 5, 6, 3, 4).clone(memory_format=torch.contiguous_format)
+    return copied.flatten(5).flatten(2, 4)
+
+
+def _places(h: Tensor, layer: nn.Conv2d, axis: int) -> int:
+    return (h.shape[3 + axis] - layer.kernel_size[axis]) // layer.stride[axis] + 1
+
+
+def _is_known(layer: nn.Module) -> bool:
+    if type(layer) is nn.Conv2d:
+        plain = (layer.padding, layer.dilation, layer.groups) == ((0, 0), (1, 1), 1)
+        return plain and layer.padding_mode == "zeros"
+    if type(layer) is nn.Flatten:
+        return (layer.start_dim, layer.end_dim) == (1, -1)
+    return type(layer) is nn.Linear or type(layer) in ELEMENTWISE
