@@ -46,6 +46,9 @@ STYLE: Any = {
 DPI = 160
 POINTS = 200
 """A line is drawn through at most about so many of its points: more are not to be seen."""
+EARLY = 0.9
+"""A line that ends before this share of the rounds is one of a shorter run: dots lead from its end
+to its name."""
 
 PATH_DATA = re.compile(r' d="[^"]*"')
 SETTLED = 0.05
@@ -168,13 +171,17 @@ def spread(wanted: Floats, gap: float, low: float, high: float) -> Floats:
 
 
 def _label_ends(axes: Axes, lines: Sequence[Line], shades: Sequence[str]) -> None:
-    bottom, top = axes.get_ylim()
+    (_, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     ends = np.array([(line.mean[-1] - bottom) / (top - bottom) for line in lines], dtype=float)
     ends = np.clip(np.nan_to_num(ends), 0, 1)
     places = spread(ends, 0.058, 0.0, 1.0)
     for line, shade, at, to in zip(lines, shades, ends, places, strict=True):
-        text = _darker(shade, 0.8)
-        axes.text(1.05, to, line.label, transform=axes.transAxes, va="center", size=8.5, color=text)
+        text, label = _darker(shade, 0.8), line.label
+        if line.rounds[-1] < EARLY * right:
+            label += ", partial"
+            way = [line.rounds[-1], right], [line.mean[-1]] * 2
+            axes.plot(*way, color=shade, lw=0.7, ls=(0, (1, 3)), zorder=1)
+        axes.text(1.05, to, label, transform=axes.transAxes, va="center", size=8.5, color=text)
         leader = axes.plot([1, 1.04], [at, to], transform=axes.transAxes, color=shade, lw=0.7)
         leader[0].set_clip_on(False)
 

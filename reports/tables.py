@@ -91,10 +91,16 @@ def entry(row: Row) -> Entry:
         if row.ours_low is None or row.ours_high is None
         else f"[{row.ours_low:.2f}, {row.ours_high:.2f}]",
         difference="" if row.difference is None else signed(row.difference),
-        verdict=f"{DIVERGED}: {row.diverged}"
-        if row.diverged
-        else ("" if row.verdict == UNPUBLISHED else row.verdict),
+        verdict=_said(row),
     )
+
+
+def _said(row: Row) -> str:
+    if row.diverged:
+        return f"{DIVERGED}: {row.diverged}"
+    if row.verdict != UNPUBLISHED:
+        return row.verdict
+    return PARTIAL if (row.rounds or 0) < (row.full_rounds or 0) else ""
 
 
 def note(results: Results, rows: Sequence[Row]) -> str:
