@@ -41,7 +41,6 @@ STYLE: Any = {
     "axes.grid": True,
     "grid.color": "#E4E4E4",
     "grid.linewidth": 0.6,
-    "svg.hashsalt": "report",  # the same numbers give the same file
 }
 DPI = 160
 POINTS = 200
@@ -90,7 +89,8 @@ def save(figure: Figure, path: Path, kinds: Iterable[str] = ("png", "svg")) -> l
     for kind in kinds:
         written.append(stem.with_name(f"{stem.name}.{kind}"))
         empty = {"Date": None} if kind == "svg" else {"Software": None}
-        figure.savefig(written[-1], dpi=DPI, metadata=empty, facecolor="white")
+        with mpl.rc_context({"svg.hashsalt": "report"}):  # the same numbers give the same file
+            figure.savefig(written[-1], dpi=DPI, metadata=empty, facecolor="white")
         figure.set_layout_engine("none")  # laid out once for all kinds
         if kind == "svg":
             text = written[-1].read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from reports import gpu
 from reports.names import METHODS
 from reports.plots import save
 
@@ -19,11 +20,15 @@ BLUE, ORANGE = "#0072B2", "#D55E00"  # Okabe and Ito
 
 
 def render(measured: Path, out: Path) -> list[Path]:
-    """``speed.md`` and ``figures/scaling.png`` and ``.svg`` from a file of ``tests.speed``."""
-    found = json.loads(measured.read_text(encoding="utf-8"))
+    """``speed.md`` and ``figures/scaling.png`` and ``.svg`` from the files of ``tests.speed``:
+    ``measured``, of a CPU, and gpu.json beside it."""
+    found, on_gpu = (
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in (measured, measured.with_name(gpu.MEASURED.name))
+    )
     figures = draw_scaling(found, out / "figures" / "scaling")
     page = out / "speed.md"
-    page.write_text(_page(found), encoding="utf-8")
+    page.write_text(_page(found, on_gpu), encoding="utf-8")
     return [page, *figures]
 
 
@@ -116,7 +121,7 @@ def _exponent(sizes: list[float], costs: list[float]) -> float:
     return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
 
 
-def _page(found: dict[str, Any]) -> str:
+def _page(found: dict[str, Any], on_gpu: dict[str, Any]) -> str:
     machine = found["machine"]
     most = found["clients"][-1]
     return (
@@ -130,7 +135,8 @@ def _page(found: dict[str, Any]) -> str:
         f"{found['two_jobs']:.2f} times the throughput of one (MNIST/DNN, PFML).\n\n"
         f"{_checkpoints(found)}\n\n"
         f"{_rest(found)}\n\n"
-        f"Made by `python -m tests.speed` with Python {machine['python']}.\n"
+        f"Made by `python -m tests.speed` with Python {machine['python']}.\n\n"
+        f"{gpu.section(on_gpu)}\n"
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmark.environment import environment, precision_of, prepare_process
+from benchmark.environment import _commit, environment, precision_of, prepare_process
 from benchmark.errors import BenchmarkError
 
 
@@ -29,3 +29,10 @@ def test_only_a_gpu_has_tf32() -> None:
         precision_of("tf32", "cpu")
     with pytest.raises(BenchmarkError, match="allowed on cuda: float32, tf32"):
         precision_of("half", "cuda")
+
+
+def test_a_copy_without_history_can_name_its_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PFL_COMMIT", "0123456789ab")
+    assert _commit.__wrapped__() == "0123456789ab"
+    monkeypatch.delenv("PFL_COMMIT")
+    assert _commit.__wrapped__() != "0123456789ab"

@@ -4,7 +4,7 @@ The experiment ``tiny`` has the cells of Table 1 at 30 rounds ("paper") or 10 ("
 run scores its base at every round, and 2 points more at round 5; seed s adds s tenths of a point.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +32,7 @@ seeds = 1
 rounds = 12
 """
 METHODS = ("fedavg", "pfedme", "perfedavg", "local", "pfml")
+CPU = {"python": "3.11", "device": "cpu (x86_64)", "tf32": "False"}
 Made = Callable[[Cell, str], float | None]
 Fill = Callable[..., Path]
 
@@ -89,6 +90,7 @@ def make() -> Fill:
         methods: Iterable[str] = METHODS,
         made: Made = printed,
         diverged: int | None = None,
+        environment: Mapping[str, str] = CPU,
     ) -> Path:
         store = Store(root)
         spec = load_experiment(experiment)
@@ -106,7 +108,7 @@ def make() -> Fill:
                     started="2025-01-01T00:00:00",
                     wall_seconds=3600.0,
                     seeds_stacked=2,
-                    environment={"python": "3.11"},
+                    environment=dict(environment),
                     command="python -m benchmark run tiny",
                     checksums={},
                     diverged=diverged,

@@ -11,7 +11,7 @@ from benchmark.store import read_run
 from reports import compare, reported, summary_text
 from reports.compare import NOT_RUN, rows
 from reports.load import load, load_all, published_curves, published_tables
-from reports.tables import layout, reductions, settings
+from reports.tables import entry, layout, reductions, settings
 
 Fill = Callable[..., Path]
 SWEEP = """
@@ -140,6 +140,9 @@ def test_a_short_run_stands_in_as_partial_for_one_that_lacks(tiny: str, fill: Fi
         ("pfedme", None, NOT_RUN),
     }
     assert {r["verdict"] for r in compare([tiny], store, "quick")} == {NOT_RUN}
+    fill(tiny, profile="short", methods=["local"])
+    shown = rows(load(load_experiment(tiny), load_protocol("as_run"), "paper", store))
+    assert {entry(r).verdict for r in shown if r.algorithm == "local"} == {"partial"}
     assert reported([tiny, "table2"], store, "paper") == [tiny]
 
 

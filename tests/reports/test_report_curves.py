@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from benchmark.grid import load_experiment, load_protocol
 from benchmark.spec import Cell
@@ -12,7 +13,7 @@ from reports.compare import rows
 from reports.curves import Line, Panel, distances, panels
 from reports.heatmap import partition_heatmap
 from reports.load import load
-from reports.plots import draw, limits, spread, thinned
+from reports.plots import draw, draw_panel, limits, spread, thinned
 
 Fill = Callable[..., Path]
 FIGURE = """
@@ -115,6 +116,13 @@ def test_distance_by_hand() -> None:
     assert (found.largest, found.at_round) == (-1.0, 2)
     assert (found.end, found.until) == (-1.0, 2)
     assert distances([Panel("a", "", 1, False, [line([9], [1]), line([0], [1], False)])]) == []
+
+
+def test_a_line_that_ends_early_is_called_partial() -> None:
+    axes = Figure().subplots()
+    lines = [line([0, 100], [1, 2], paper=False), line([0, 50], [1, 2], paper=False)]
+    draw_panel(axes, Panel("a", "", 1, True, lines))
+    assert [text.get_text() for text in axes.texts] == ["PFML (PM)", "PFML (PM), partial"]
 
 
 def test_limits_leave_the_first_rounds_out() -> None:

@@ -9,12 +9,12 @@ import typer
 from benchmark.__main__ import RENDERED
 from benchmark.environment import prepare_process
 from benchmark.spec import results_root
+from reports.gpu import MEASURED as ON_GPU
 from reports.speed import render
 from tests.speed import gpu as on_gpu
 from tests.speed.measure import PARTS, machine
 
 MEASURED = results_root() / "speed" / "cpu.json"
-ON_GPU = results_root() / "speed" / "gpu.json"
 
 
 def main(
@@ -28,7 +28,8 @@ def main(
     """Measure everything, or some parts anew: half an hour, with nothing else running."""
     prepare_process(1)
     if gpu:
-        ON_GPU.write_text(json.dumps(on_gpu.measured(turns), indent=1) + "\n", encoding="utf-8")
+        found = json.loads(ON_GPU.read_text(encoding="utf-8")) | on_gpu.measured(turns)
+        ON_GPU.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         print(ON_GPU)
         return
     counts = [n for n in (10, 30, 100, 300, 1000, 3000, 10_000) if n <= most]

@@ -1,0 +1,174 @@
+"""python -m reports.gpu STORE...: what runs on a GPU took, and how far they are from the CPU's.
+
+Adds to results/speed/gpu.json, which ``python -m tests.speed --gpu`` begins.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmark.errors import BenchmarkError
+from benchmark.spec import results_root
+from benchmark.store import Run, Store, read_table
+from reports.names import METHODS, SCORES, data_label, model_name
+from reports.statistics import reduce
+
+MEASURED = results_root() / "speed" / "gpu.json"
+REFERENCE = results_root() / "reproduction"
+STACKED = 5
+"""Seeds in one program, where there are several."""
+
+
+def gathered(stores: Sequence[Path], reference: Path = REFERENCE) -> list[dict[str, Any]]:
+    """A row for every cell of the stores, of its seeds that the reference has too.
+
+    seconds: of training, all seeds that one program trained. For each score, in points of
+    percent: ``mean`` of the best evaluations and that of the reference, and the most that a
+    seed's best evaluation (``best_apart``) and any evaluation (``apart``) differ.
+    """
+    found: dict[tuple[str, bool], dict[str, Any]] = {}
+    for store in stores:
+        for folder, run in Store(store).runs():
+            theirs = Store(reference).find(run.cell, run.seed)
+            if theirs is None or theirs.environment["device"].startswith("cuda"):
+                continue
+            tf32 = run.environment["tf32"] == "True"
+            row = found.setdefault((run.cell.key, tf32), _row(run, tf32))
+            row["seeds"].append(run.seed)
+            row["seconds"] = max(row["seconds"], run.wall_seconds)
+            other = Store(reference).folder(run.cell, run.seed)
+            _compare(row["scores"], (folder, run), (other, theirs))
+    if not found:
+        raise BenchmarkError(f"{', '.join(map(str, stores))}: no run that {reference} has too")
+    for row in found.values():
+        for score in row["scores"].values():
+            for name in ("mean", "reference"):
+                score[name] = sum(score[name]) / len(score[name])
+    return list(found.values())
+
+
+def _row(run: Run, tf32: bool) -> dict[str, Any]:
+    cell = run.cell
+    return {
+        "cell": cell.key,
+        "dataset": cell.data.name,
+        "model": model_name(cell),
+        "algorithm": cell.algorithm,
+        "rounds": cell.rounds,
+        "precision": "tf32" if tf32 else "float32",
+        "device": run.environment["device"],
+        "seeds": [],
+        "seconds": 0.0,
+        "scores": {},
+    }
+
+
+def _compare(scores: dict[str, Any], ours: tuple[Path, Run], theirs: tuple[Path, Run]) -> None:
+    one, other = (read_table(*run, "history.parquet") for run in (ours, theirs))
+    for name in SCORES:
+        column = f"{name}_accuracy"
+        if column not in one:
+            continue
+        empty = {"mean": [], "reference": [], "best_apart": 0.0, "apart": 0.0}
+        score = scores.setdefault(name, empty)
+        best = [100 * reduce(table[column], "best") for table in (one, other)]
+        score["mean"].append(best[0])
+        score["reference"].append(best[1])
+        score["best_apart"] = max(score["best_apart"], abs(best[0] - best[1]))
+        apart = 100 * float((one[column] - other[column]).abs().max())
+        score["apart"] = max(score["apart"], apart)
+
+
+def section(found: dict[str, Any]) -> str:
+    """The part of the page on speed that is about a GPU."""
+    machine = found["machine"]
+    return (
+        "## On a GPU\n\n"
+        f"{machine['device']}, torch {machine['torch']}, seeds as replicas in one program. "
+        "*Recorded*: how many times faster a round without evaluation is when its kernels are "
+        "recorded once and replayed as a CUDA graph than when they are launched one by one (one "
+        f"seed). *{STACKED} seeds*: what a round of {STACKED} takes over one of one, so that "
+        f"{STACKED} runs one after another are {STACKED}. *TF32*: how many times faster it makes a "
+        f"round of {STACKED}. *Of the floor*: as above, of {STACKED} seeds.\n\n"
+        f"{ratios(found)}\n\n{totals(found)}\n\n{precision(found)}\n\n"
+        "Made by `python -m tests.speed --gpu`, and from two stores, the second of them made with "
+        "`--precision tf32`, by `python -m reports.gpu STORE...`."
+    )
+
+
+def ratios(found: dict[str, Any]) -> str:
+    """The table of what is measured on rounds."""
+    headings = ("work unit", "method", "recorded", f"{STACKED} seeds", "TF32", "of the floor")
+    lines = [f"| {' | '.join(headings)} |", "|---|---" + "|---:" * 4 + "|"]
+    by_unit: dict[tuple[str, str], dict[int, dict[str, float]]] = {}
+    for row in found["rounds"]:
+        by_unit.setdefault((row["unit"], row["algorithm"]), {})[row["seeds"]] = row
+    for (unit, algorithm), rows in by_unit.items():
+        one, many = rows[1], rows[STACKED]
+        cells = (
+            f"{one['launched'] / one['recorded']:.1f}×",
+            f"{many['recorded'] / one['recorded']:.1f}×",
+            f"{many['recorded'] / many['tf32']:.1f}×",
+            f"{100 * many['floor'] / many['recorded']:.0f} %",
+        )
+        lines.append(f"| {unit} | {METHODS[algorithm]} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def totals(found: dict[str, Any]) -> str:
+    """What Table 1 took, and how far its runs are from the CPU's."""
+    rows = [row for row in found["runs"] if row["precision"] == "float32"]
+    seconds, runs = sum(row["seconds"] for row in rows), sum(len(row["seeds"]) for row in rows)
+    apart = _most(rows, "apart"), _most(rows, "best_apart")
+    return (
+        f"Table 1 under `as_run`, {len(rows)} cells of {rows[0]['rounds']} rounds and "
+        f"{runs // len(rows)} seeds, took {seconds:.0f} seconds by the store's records. No "
+        f"evaluation of these {runs} runs is more than {apart[0]:.2f} points from the CPU's of the "
+        f"same cell, seed and round, no run's best more than {apart[1]:.3f}."
+    )
+
+
+def precision(found: dict[str, Any]) -> str:
+    """The table of what TF32 does to scores, and a sentence on it."""
+    exact = {row["cell"]: row for row in found["runs"] if row["precision"] == "float32"}
+    rounded = [row for row in found["runs"] if row["precision"] == "tf32"]
+    lines = [
+        "Mean over seeds of the best test accuracy, in percent, by the precision of products:",
+        "",
+        "| cell | score | CPU | GPU, float32 | GPU, TF32 | TF32 − CPU, any evaluation |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for row in rounded:
+        label = f"{data_label(row['dataset'], row['model'])}, {METHODS[row['algorithm']]}"
+        for name, score in row["scores"].items():
+            same = exact[row["cell"]]["scores"][name]["mean"]
+            values = f"{score['reference']:.3f} | {same:.3f} | {score['mean']:.3f}"
+            lines.append(f"| {label} | {SCORES[name]} | {values} | ≤ {score['apart']:.2f} pp |")
+    lines += [
+        "",
+        f"TF32 moves no run's best by more than {_most(rounded, 'best_apart'):.3f} points here: "
+        "less than what another seed does.",
+    ]
+    return "\n".join(lines)
+
+
+def _most(rows: Sequence[dict[str, Any]], name: str) -> float:
+    return max(float(score[name]) for row in rows for score in row["scores"].values())
+
+
+def main(
+    stores: Annotated[list[Path], typer.Argument(help="Folders of runs on a GPU.")],
+    measured: Annotated[Path, typer.Option(help="File to add to.")] = MEASURED,
+) -> None:
+    """Add what runs took, and how far they are from the committed ones, to what was measured."""
+    found = json.loads(measured.read_text(encoding="utf-8"))
+    found["runs"] = gathered(stores)
+    measured.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(measured)
+
+
+if __name__ == "__main__":
+    typer.run(main)
