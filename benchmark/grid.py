@@ -16,7 +16,7 @@ from datasets.files import read_bytes
 
 LARGEST = 2**18  # bytes of a TOML file
 HERE = Path(__file__).resolve().parent
-LABELS = ("name", "title", "table", "figure")
+LABELS = ("name", "title", "table", "figure", "misprints")
 ALGORITHMS = HERE.parent / "algorithms"
 
 
@@ -90,6 +90,9 @@ def _experiment(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Exp
     ]
     if "rules" in own:
         _check({f"rules.{n}.where": r.where for n, r in enumerate(experiment.rules)}, grids, path)
+    _check(
+        {f"misprints.{n}.where": m.where for n, m in enumerate(experiment.misprints)}, grids, path
+    )
     if "profiles" in own:
         only = {f"profiles.{name}.only": p.only for name, p in experiment.profiles.items()}
         _check(only, grids, path)

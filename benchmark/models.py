@@ -16,6 +16,9 @@ SMALL = 4096
 batched one, writes straight into its place, and reads data where they lie. Below, what a call
 costs is more than that saves."""
 
+AT_ONCE = 64
+"""Models that a GPU evaluates at once, where images' windows take many times their own memory."""
+
 Inputs = Tensor | Sequence[Tensor]
 """A batch (S, B, …), or every client's own (B, …): views of the data, gathered nowhere."""
 
@@ -114,7 +117,8 @@ class Network:
                 first = _linear(weight, bias, _features_first(x), owner)
                 return _perceptron(first, later, owner)[-1].mT
             own = rows if owner is None else rows.index_select(0, owner)
-            return torch.cat([self._stacked(self.unstack(r), part) for r, part in _parts(own, x)])
+            parts = _parts(own, x, AT_ONCE)
+            return torch.cat([self._stacked(self.unstack(r), part) for r, part in parts])
 
     def linearise(self, rows: Tensor, x: Inputs) -> tuple[Tensor, Backward]:
         """Logits (S, B, C) and the map back from their gradient to that of the rows."""
@@ -187,10 +191,11 @@ def _gradients(logits: Tensor, leaves: list[Tensor], at_logits: Tensor) -> tuple
     return torch.autograd.grad(logits, leaves, at_logits, retain_graph=True)
 
 
-def _parts(rows: Tensor, x: Inputs) -> list[tuple[Tensor, Tensor]]:
-    """What is computed at once: one client's share on a CPU, everything elsewhere."""
+def _parts(rows: Tensor, x: Inputs, most: int | None = None) -> list[tuple[Tensor, Tensor]]:
+    """What is computed at once: one client's share on a CPU, everything or so many elsewhere."""
     if isinstance(x, Tensor) and rows.device.type != "cpu":
-        return [(rows, x)]
+        size = most or len(rows)
+        return list(zip(rows.split(size), x.split(size), strict=True))
     return [(row, own[None]) for row, own in zip(rows.split(1), x, strict=True)]
 
 

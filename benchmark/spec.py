@@ -39,10 +39,9 @@ class Data(Record):
 
 
 class _Partition(Record):
-    """``order``: a client's samples are shuffled before they are split into training and test, or
-    taken as the source gives them, or shuffled and split with every class's share in both.
-    ``seed``: draws the partition; without one the run's own seed does, and an interval over seeds
-    holds the luck of the split too."""
+    """``order``: are a client's samples shuffled before they are split into training and test, or
+    taken as the source gives them, or shuffled and split with every class's share in both?
+    ``seed``: of the partition; without one the run's, and intervals hold the split's luck too."""
 
     clients: Count
     train_fraction: Fraction
@@ -87,8 +86,7 @@ class Given(_Partition):
 
 
 class Pfedme(_Partition):
-    """As the pFedMe authors' generators deal it: 20 clients, of three labels each (CIFAR-10) or of
-    two (MNIST), by a seed of its own."""
+    """As pFedMe's authors deal it: 20 clients of three labels (CIFAR-10) or two (MNIST), seeded."""
 
     kind: Literal["pfedme_cifar10", "pfedme_mnist"]
     clients: Literal[20] = 20
@@ -125,14 +123,13 @@ MODELS = [get_args(kind.model_fields["name"].annotation)[0] for kind in (Mlr, Dn
 class Cell(Record):
     """Everything that decides the result of a run, except its seed.
 
-    ``hyper`` holds the method's own settings as asked for; what is not named takes the
-    method's default. ``participation`` "all": every client trains in every round and the
-    sampled ones send; "sampled": only the sampled ones train. ``aggregation`` weights the
-    server's mean by training samples or uniformly. ``global_scored``: is the global model
-    of round r scored before its training (as in the paper's curves) or after it.
-    ``auxiliary``: the architecture of the models that clients keep to themselves, where it is
-    not the global model's. ``evaluate_every`` counts rounds, ``train_loss_every``
-    evaluations; the last round has both.
+    ``hyper`` holds the method's own settings as asked for; what is not named takes the method's
+    default. ``participation`` "all": every client trains in every round and the sampled ones send;
+    "sampled": only these train. ``aggregation`` weights the server's mean by training samples or
+    uniformly. ``global_scored``: is the global model of round r scored before its training (as in
+    the paper's curves) or after it. ``auxiliary``: the architecture of the models that clients keep
+    to themselves, where it is not the global model's. ``evaluate_every`` counts rounds,
+    ``train_loss_every`` evaluations; the last round has both.
     """
 
     data: Data
@@ -157,8 +154,7 @@ class Cell(Record):
             raise ValueError("auxiliary is the model itself: leave it out")
         if self.active_clients > self.partition.clients:
             raise ValueError(
-                f"active_clients is {self.active_clients}, but the partition has only "
-                f"{self.partition.clients} clients"
+                f"active_clients is {self.active_clients}, of only {self.partition.clients} clients"
             )
         if self.evaluate_every > self.rounds:
             raise ValueError(
@@ -225,9 +221,9 @@ Rules = Annotated[tuple[Rule, ...], Field(max_length=200)]
 class Protocol(Record):
     """How runs are made (rules over cells) and how their histories are read.
 
-    ``reduction``: the number a table prints for a run: its "best" evaluation, its "last",
-    or the mean of its last twenty ("last20"). ``smoothing``: how many evaluations the
-    forward mean of a drawn curve spans (1: none).
+    ``reduction``: the number a table prints for a run: its "best" evaluation, its "last", or the
+    mean of its last twenty. ``smoothing``: of how many evaluations a drawn curve is the forward
+    mean (1: not smoothed).
     """
 
     name: Name
@@ -271,13 +267,21 @@ class Profile(Record):
     only: Where = Where()
 
 
+class Misprint(Record):
+    """Published numbers that stand beside cells with other active clients than ``printed``."""
+
+    where: Where = Where()
+    printed: Count
+    why: Annotated[str, Field(pattern=r"^[^\p{C}]+$", max_length=500)]
+
+
 class Experiment(Record):
     """One table or figure: a grid of cells, and how it is shown.
 
     ``table`` and ``figure`` name what the paper published of it, as in results/published.
-    ``protocols``: those reported; the first is the default of a run. A file may say
-    ``extends = "other"``, or name several, and take from there what it does not set itself
-    (labels excepted): the same cells are then the same runs, trained once.
+    ``protocols``: those reported; the first is the default of a run. A file may say ``extends =
+    "other"``, or name several, and take from there what it does not set itself (labels and
+    misprints excepted): the same cells are then the same runs, trained once.
     """
 
     name: Name
@@ -286,10 +290,11 @@ class Experiment(Record):
     figure: str | None = None
     protocols: tuple[Name, ...] = Field(min_length=1)
     grid: tuple[Grid, ...] = Field(min_length=1, max_length=20)
+    misprints: tuple[Misprint, ...] = ()
     rules: Rules = ()
     profiles: dict[str, Profile]
 
 
 def results_root() -> Path:
     """The folder results/ of this checkout."""
-    return Path(__file__).resolve().parent.parent / "results"
+    return Path(__file__).resolve().parents[1] / "results"

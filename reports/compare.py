@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.grid import load_experiment, load_protocol
+from benchmark.spec import Misprint
 from reports import statistics
 from reports.load import FULL_SCALE, Results, load, published_tables, variant
 from reports.names import METHODS, rounds_label
@@ -27,8 +28,9 @@ class Row:
     ours_std, ours_low, ours_high (ddof = 1; 95 % Student-t interval) need two seeds.
     difference: ours − paper, None for a run shorter than the paper's. seeds: how many.
     lacking: what is not there of the rounds and seeds that the profile asks for, in words.
-    cell: the key of ours in the store. diverged: which seeds, at which rounds; of such a cell
-    there is no mean.
+    cell: the key of ours in the store. misprint: why the number stands beside cells with another
+    number of active clients than its caption says. diverged: which seeds, at which rounds; of such
+    a cell there is no mean.
     """
 
     table: int | None
@@ -57,6 +59,7 @@ class Row:
     verdict: str
     lacking: str | None
     cell: str | None
+    misprint: str | None
     diverged: str | None
 
 
@@ -107,20 +110,30 @@ def matching(printed: dict[Any, Any], results: Results) -> list[str]:
     """Keys of the cells that a published number is about.
 
     Data set, model, active clients and method must agree where the paper states them, and so
-    must λ, β and K where the paper states them and the cell sets them.
+    must λ, β and K where the paper states them and the cell sets them; active clients as
+    printed, where the experiment takes what is printed for a misprint.
     """
     about = results.scores.drop_duplicates("cell").set_index("cell")
     keys = []
     for key, cell in results.cells.items():
         given = [axis for axis in AXES if not _none(printed[axis])]
         stated = [s for s in SYMBOLS if not _none(printed.get(s)) and s in cell.hyper]
-        if (
-            key in about.index
-            and all(printed[axis] == about.at[key, axis] for axis in given)
-            and all(float(printed[s]) == float(cell.hyper[s]) for s in stated)
+        if key not in about.index:
+            continue
+        as_printed = dict(about.loc[key, list(AXES)])
+        if misprint := _misprint(results, as_printed):
+            as_printed["active_clients"] = misprint.printed
+        if all(printed[axis] == as_printed[axis] for axis in given) and all(
+            float(printed[s]) == float(cell.hyper[s]) for s in stated
         ):
             keys.append(key)
     return keys
+
+
+def _misprint(results: Results, point: dict[Any, Any]) -> Misprint | None:
+    """What the experiment says of published numbers beside cells at this point of its grid."""
+    where = {axis: point[axis] for axis in AXES}
+    return next((m for m in results.experiment.misprints if m.where.matches(where)), None)
 
 
 def _row(results: Results, printed: dict[Any, Any] | None, runs: pd.DataFrame | None) -> Row:
@@ -146,6 +159,7 @@ def _row(results: Results, printed: dict[Any, Any] | None, runs: pd.DataFrame | 
         half = statistics.half_width(ours.std, ours.n, paper_std)
         verdict = statistics.verdict(difference, half)
     active = about.get("active_clients", source.get("active_clients"))
+    misprint = _misprint(results, about) if about and printed is not None else None
     point = str(source["dataset"]), str(source["model"]), _int(active) or 0
     return Row(
         table=results.experiment.table,
@@ -181,6 +195,7 @@ def _row(results: Results, printed: dict[Any, Any] | None, runs: pd.DataFrame | 
         verdict=verdict,
         lacking=_lacking(results, runs),
         cell=about.get("cell"),
+        misprint=misprint.why if misprint else None,
         diverged=diverged,
     )
 

@@ -187,8 +187,9 @@ def _label_ends(axes: Axes, lines: Sequence[Line], shades: Sequence[str]) -> Non
 
 
 def _rounded(path: re.Match[str]) -> str:
-    """Coordinates to a hundredth of a point: a third of the file."""
-    return re.sub(r"(\.\d\d)\d+", r"\1", path[0])
+    """Coordinates to a tenth of a point, no spaces that say nothing: less than half of the file."""
+    text = re.sub(r"\d+\.\d+", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), path[0])
+    return re.sub(r"\s*([MLQCZ])\s*", r"\1", text)
 
 
 def _shades(lines: Sequence[Line]) -> list[str]:

@@ -126,6 +126,7 @@ def note(results: Results, rows: Sequence[Row]) -> str:
         text += " Runs shorter than the paper's are partial: they get no verdict."
     if any(row.diverged for row in rows):
         text += " Diverged: a loss was no longer finite at that round; there is no mean then."
+    text += "".join(f" {why}" for why in dict.fromkeys(r.misprint for r in rows if r.misprint))
     unrun = [row for row in rows if row.verdict == NOT_RUN]
     if unrun:
         where = sorted({data_label(row.dataset, row.model) for row in unrun})

@@ -1,5 +1,6 @@
 """How many of the paper's numbers are reproduced, table by table."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from reports.compare import Row
@@ -33,9 +34,16 @@ def page(rows: Sequence[Row]) -> str:
         "# Verdicts\n\n"
         f"How many of the numbers that the paper prints are reproduced under {names}. "
         "The rule stands under every table; no verdict: not run, or fewer rounds than the paper's."
-        f"\n\n{table(rows)}{_misses(rows)}{_lacking(rows)}"
+        f"\n\n{table(rows)}{_misprints(rows)}{_misses(rows)}{_lacking(rows)}"
         "\nMade by `python -m benchmark report paper`.\n"
     )
+
+
+def _misprints(rows: Sequence[Row]) -> str:
+    """Which numbers are not held against the configuration that is printed."""
+    numbers = Counter((r.table, r.misprint) for r in rows if r.misprint)
+    said = [f"- Table {n}, {count} numbers: {why}" for (n, why), count in numbers.items()]
+    return "\n".join(["", "## Not as the caption says", "", *said, ""]) if said else ""
 
 
 def _misses(rows: Sequence[Row]) -> str:

@@ -9,11 +9,13 @@ from tests.benchmark.cases import EXPERIMENT, PROTOCOL, Expand, complaint, rule
 def test_an_extending_file_takes_what_it_does_not_set_but_no_labels(
     expand: Expand, tmp_path: Path
 ) -> None:
-    whole = expand(EXPERIMENT.replace('"Tiny"', '"Tiny"\ntable = 3\nfigure = "fig3"'))
+    labels = '"Tiny"\ntable = 3\nfigure = "fig3"\nmisprints = [{ printed = 9, why = "so" }]'
+    whole = expand(EXPERIMENT.replace('"Tiny"', labels))
     other = tmp_path / "other.toml"
     other.write_text(f'title = "Other"\nextends = "{tmp_path / "mine.toml"}"\n')
     spec = load_experiment(str(other))
     assert (spec.name, spec.title, spec.table, spec.figure) == ("other", "Other", None, None)
+    assert spec.misprints == ()
     assert cells(spec, load_protocol(str(tmp_path / "way.toml")), spec.profiles["paper"]) == whole
     other.write_text(other.read_text() + "[profiles.only]\nseeds = 1\n")
     assert list(load_experiment(str(other)).profiles) == ["only"]

@@ -172,6 +172,16 @@ def test_methods_named_by_the_caller_replace_the_grids_own(expand: Expand) -> No
             "seeds = 2\nevaluate_every = 5",
             ["evaluate_every is 5, allowed: 1 to rounds = 4"],
         ),
+        (
+            "[[rules]]",
+            "[[misprints]]\nwhere.model = ['dnn']\nprinted = 3\nwhy = 'so'\n[[rules]]",
+            ["mine.toml: misprints.0.where.model: 'dnn' matches nothing, allowed: mlr"],
+        ),
+        (
+            "[[rules]]",
+            "[[misprints]]\nprinted = 3\n[[rules]]",
+            ["mine.toml: ", "misprints.0.why: Field required"],
+        ),
         ("[[grid]]", "extends = 'nope'\n[[grid]]", ["no experiment 'nope', allowed: digits, "]),
         ("[[grid]]", "extends = [3]\n[[grid]]", ["mine.toml: extends: allowed: a name or a path"]),
     ],

@@ -1,9 +1,11 @@
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
+from benchmark import layers
 from benchmark.errors import BenchmarkError
-from benchmark.layers import Chain
+from benchmark.layers import Chain, windows
 from benchmark.models import Network, build
 from benchmark.spec import Dnn, LeNet5, Mlr
 
@@ -64,11 +66,11 @@ def test_a_chain_of_layers_has_every_clients_own_gradient(module: nn.Module) -> 
     torch.manual_seed(0)
     network = Network(module.double())
     rows = network.row() + 0.01 * torch.randn(2, network.parameters, dtype=torch.float64)
-    x = torch.randn(2, 3, 1, 28, 28, dtype=torch.float64)
+    one, other = torch.randn(2, 2, 3, 1, 28, 28, dtype=torch.float64)
     slope = torch.randn(2, 3, 3, dtype=torch.float64)
     assert Chain.takes(module)
     chain = Chain(module)
-    for _ in range(2):  # the second time, the windows are there
+    for x in (one, other, one):  # the last time, the windows are there
         params = {name: p.requires_grad_() for name, p in network.unstack(rows).items()}
         logits = chain(params, x)
         grads = torch.autograd.grad(logits, list(params.values()), slope)
@@ -101,3 +103,22 @@ def test_windows_are_kept_as_long_as_their_batch() -> None:
 def test_a_chain_refuses_layers_that_it_does_not_know(layer: nn.Module) -> None:
     assert not Chain.takes(nn.Sequential(nn.Conv2d(1, 1, 1), layer))
     assert not Chain.takes(layer)
+
+
+def test_a_gpu_evaluates_a_bounded_number_of_images_at_once() -> None:
+    network = Network(build(LENET, (1, 28, 28), classes=3))
+    seen: list[tuple[int, ...]] = []
+
+    def windows_seen(h: torch.Tensor, layer: nn.Conv2d) -> torch.Tensor:
+        seen.append(tuple(h.shape))
+        return windows(h, layer)
+
+    with FakeTensorMode(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layers, "windows", windows_seen)
+        rows = torch.empty(130, network.parameters, device="cuda")
+        assert network.apply(rows, torch.empty(130, 2, 1, 28, 28, device="cuda")).shape[0] == 130
+        assert [shape[0] for shape in seen if shape[2] == 1] == [64, 64, 2]
+        seen.clear()
+        logits, _ = network.linearise(rows, torch.empty(130, 2, 1, 28, 28, device="cuda"))
+        assert logits.device.type == "cuda"
+        assert [shape[0] for shape in seen if shape[2] == 1] == [130]  # a round's batch: all

@@ -12,6 +12,7 @@ from reports import compare, reported, summary_text
 from reports.compare import NOT_RUN, rows
 from reports.load import load, load_all, published_curves, published_tables
 from reports.tables import entry, layout, reductions, settings
+from reports.verdicts import page
 
 Fill = Callable[..., Path]
 SWEEP = """
@@ -27,6 +28,12 @@ hyper = { lam = [15.0, 99.0] }
 [profiles.paper]
 seeds = 2
 rounds = 30
+"""
+MISPRINT = """
+[[misprints]]
+where.active_clients = [5]
+printed = 10
+why = "Read as five."
 """
 PART = """
 title = "Table 5's MLR column"
@@ -71,6 +78,28 @@ def test_a_stated_lambda_decides_which_cell_matches(tmp_path: Path, fill: Fill) 
     results = load(load_experiment(str(sweep)), load_protocol("as_run"), "paper", store)
     labels = [label for label, _ in layout(results, rows(results)).rows]
     assert "PFML (PM), λ=99" in labels
+
+
+def test_a_misprint_puts_numbers_beside_cells_with_other_active_clients(
+    tmp_path: Path, fill: Fill
+) -> None:
+    five = tmp_path / "five.toml"
+    plain = SWEEP.replace("active_clients = [10]", "active_clients = [5, 10]")
+    five.write_text(plain, encoding="utf-8")
+    store = fill(str(five), methods=["pfml"])
+
+    def stands_beside() -> set[tuple[int, bool]]:
+        found = [r for r in compare([str(five)], store) if r["seeds"] and r["dataset"] == "mnist"]
+        return {(r["active_clients"], r["misprint"] == "Read as five.") for r in found}
+
+    assert stands_beside() == {(10, False)}
+    five.write_text(plain + MISPRINT.replace("10", "7"), encoding="utf-8")
+    assert stands_beside() == {(10, False)}  # nothing is printed of seven
+    five.write_text(plain.replace("[5, 10]", "[5]") + MISPRINT, encoding="utf-8")
+    assert stands_beside() == {(5, True)}
+    results = load(load_experiment(str(five)), load_protocol("as_run"), "paper", store)
+    assert layout(results, rows(results)).note.count("Read as five.") == 1
+    assert "- Table 1, 2 numbers: Read as five." in page(rows(results))
 
 
 def test_numbers_of_a_model_or_a_data_set_that_no_grid_has_are_left_out(tmp_path: Path) -> None:
