@@ -47,10 +47,17 @@ def test_a_stacked_lenet_has_every_clients_own_gradient() -> None:
     torch.testing.assert_close(backward(slope), torch.stack(alone), rtol=0, atol=1e-12)
 
 
+TWICE = nn.ReLU()
+
+
 @pytest.mark.parametrize(
     "module",
     [
         build(LENET, (1, 28, 28), classes=3),
+        nn.Sequential(
+            *(nn.Conv2d(1, 2, 9), TWICE, nn.Conv2d(2, 2, 17), TWICE),
+            *(nn.Flatten(), nn.Linear(2 * 4 * 4, 3)),
+        ),
         nn.Sequential(
             nn.Conv2d(1, 4, (3, 5), stride=(2, 3), bias=False),
             nn.Tanh(),
@@ -60,7 +67,7 @@ def test_a_stacked_lenet_has_every_clients_own_gradient() -> None:
             nn.Linear(2 * 6 * 4, 3),
         ),
     ],
-    ids=["lenet5", "strides"],
+    ids=["lenet5", "one layer twice", "strides"],
 )
 def test_a_chain_of_layers_has_every_clients_own_gradient(module: nn.Module) -> None:
     torch.manual_seed(0)
@@ -103,6 +110,14 @@ def test_windows_are_kept_as_long_as_their_batch() -> None:
 def test_a_chain_refuses_layers_that_it_does_not_know(layer: nn.Module) -> None:
     assert not Chain.takes(nn.Sequential(nn.Conv2d(1, 1, 1), layer))
     assert not Chain.takes(layer)
+
+
+def test_a_chain_takes_linear_layers_of_flattened_images_only() -> None:
+    convolution, linear = nn.Conv2d(1, 1, 1), nn.Linear(3, 3)
+    assert Chain.takes(nn.Sequential(convolution, nn.Flatten(), linear))
+    assert not Chain.takes(nn.Sequential())
+    assert not Chain.takes(nn.Sequential(convolution, linear))
+    assert not Chain.takes(nn.Sequential(convolution, linear, nn.Flatten()))
 
 
 def test_a_gpu_evaluates_a_bounded_number_of_images_at_once() -> None:
