@@ -44,14 +44,14 @@ def pairs(results: Results, rows: Sequence[Row], algorithm: str) -> list[Pair]:
     """Every setting in which both the method and local-only were run, tested over seeds."""
     columns = settings(rows)
     personal = [r for r in rows if r.scores == "personal" and r.ours_mean is not None]
-    local = {columns[r]: r for r in personal if r.algorithm == "local"}
-    found = [
-        Pair(columns[r], r, local[columns[r]], tested(results, r, local[columns[r]]))
-        for r in personal
-        if r.algorithm == algorithm
-        and columns[r] in local
-        and r.rounds == local[columns[r]].rounds  # a run in part is held against no whole one
-    ]
+    local = {(columns[r], r.variant): r for r in personal if r.algorithm == "local"}
+    found = []
+    for r in personal:
+        # Where a sweep leaves local-only alone, the same one stands beside all of it.
+        alone = local.get((columns[r], r.variant)) or local.get((columns[r], ""))
+        # A run in part is held against no whole one.
+        if r.algorithm == algorithm and alone is not None and r.rounds == alone.rounds:
+            found.append(Pair(columns[r], r, alone, tested(results, r, alone)))
     return sorted(found, key=lambda pair: place(pair.setting))
 
 

@@ -92,16 +92,29 @@ def panels(results: Results, rows: Sequence[Row]) -> list[Panel]:
         if found:
             return found
     every = sorted(set(columns.values()), key=place)
-    return [
-        _panel(
-            results,
-            [r for r in run if columns[r] == setting],
-            setting,
-            "test_accuracy",
-            column_label(setting, every),
-        )
-        for setting in every
-    ]
+    split = shared_variants(run)
+    found = []
+    for setting in every:
+        here = [r for r in run if columns[r] == setting]
+        title = column_label(setting, every)
+        for variant in split or ("",):
+            lines = [r for r in here if not split or r.variant == variant]
+            name = f"{title}, {variant}" if split else title
+            if lines:
+                found.append(_panel(results, lines, setting, "test_accuracy", name, bool(split)))
+    return found
+
+
+def shared_variants(rows: Sequence[Row]) -> list[str]:
+    """The values of a sweep that several methods share: each has panels of its own. Empty where
+    only one method is swept, or each by other values."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        if row.ours_mean is not None:
+            found.setdefault(row.algorithm, set()).add(row.variant)
+    first, *others = found.values() or [{""}]
+    several = len(first) > 1 and bool(others) and all(other == first for other in others)
+    return sorted(first) if several else []
 
 
 def _published_panels(figure: str) -> list[tuple[Setting, str, str]]:
@@ -151,20 +164,32 @@ def _distance(panel: Panel, line: Line, paper: tuple[Floats, Floats]) -> Distanc
 
 
 def _panel(
-    results: Results, rows: Sequence[Row], setting: Setting, metric: str, title: str
+    results: Results,
+    rows: Sequence[Row],
+    setting: Setting,
+    metric: str,
+    title: str,
+    one_variant: bool = False,
 ) -> Panel:
+    """one_variant: the title says it, so that the lines need not."""
     published = {r: _published(results, r, setting, metric) for r in rows}
     overlaid = any(curve is not None for curve in published.values())
     window = PUBLISHED_WINDOW if overlaid else results.protocol.smoothing
     shortest = min(r.rounds or 0 for r in rows)
     window = window if shortest > window else 1
-    lines = [_line(results, r, metric, window, published[r]) for r in rows]
+    names = {r: method_label(r.algorithm, r.scores, "" if one_variant else r.variant) for r in rows}
+    lines = [_line(results, r, names[r], metric, window, published[r]) for r in rows]
     partial = any((r.rounds or 0) < (r.full_rounds or 0) for r in rows)
     return Panel(title, UNITS[metric], window, partial, [line for line in lines if line])
 
 
 def _line(
-    results: Results, row: Row, metric: str, window: int, paper: tuple[Floats, Floats] | None
+    results: Results,
+    row: Row,
+    label: str,
+    metric: str,
+    window: int,
+    paper: tuple[Floats, Floats] | None,
 ) -> Line | None:
     column = f"{row.scores}_{METRICS[metric]}"
     if row.cell is None or column not in results.histories:
@@ -185,7 +210,7 @@ def _line(
     kept = len(rounds) - (span - 1 if short else 0)
     shown = slice(int((rounds < 0).sum()), kept)
     return Line(
-        method_label(row.algorithm, row.scores, row.variant),
+        label,
         row.algorithm,
         row.scores,
         values.shape[0],

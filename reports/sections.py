@@ -59,7 +59,8 @@ def section(results: Results, figures: Path) -> Section:
     drawn = curves.panels(results, rows)
     name, protocol = results.experiment.name, results.protocol
     tabled = results.experiment.figure is None
-    swept = any(row.variant for row in rows)  # too many lines for panels; distances say more
+    # Of most sweeps there are too many lines for panels; distances say more.
+    swept = any(row.variant for row in rows) and not curves.shared_variants(rows)
     held = orderings.sentences(results, rows) if tabled else []
     symbol = sensitivity.swept(rows)
     path = figures / f"{name}-{protocol.name}"

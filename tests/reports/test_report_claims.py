@@ -8,6 +8,19 @@ from reports.compare import rows
 from reports.load import load
 
 Fill = Callable[..., Path]
+SHARED = """
+title = "Both methods at two step sizes"
+extends = "table1"
+[[grid]]
+dataset = ["synthetic"]
+model = ["mlr"]
+algorithm = ["pfml", "local"]
+active_clients = [10]
+hyper = { eta = [0.01, 0.02] }
+[profiles.paper]
+seeds = 2
+rounds = 30
+"""
 
 
 def claims(tiny: str, store: Path, profile: str = "paper") -> list[str]:
@@ -62,3 +75,17 @@ def test_runs_of_other_lengths_are_not_compared(tiny: str, fill: Fill) -> None:
 
 def test_no_local_only_no_sentence(tiny: str, fill: Fill) -> None:
     assert claims(tiny, fill(tiny, methods=["pfml"], made=made(0.9, 0.8))) == []
+
+
+def test_of_a_shared_sweep_like_is_held_against_like(tmp_path: Path, fill: Fill) -> None:
+    sweep = tmp_path / "sweep.toml"
+    sweep.write_text(SHARED, encoding="utf-8")
+
+    def base(cell: Cell, scores: str) -> float | None:
+        own = {"pfml": 0.6, "local": 0.5}[cell.algorithm] + float(cell.hyper["eta"])
+        return None if scores == "global" else own
+
+    store = fill(str(sweep), methods=["pfml", "local"], made=base)
+    said = claims(str(sweep), store)
+    assert len(said) == 2
+    assert all("10.00 pp above local-only" in sentence for sentence in said)

@@ -14,6 +14,7 @@ from reports.curves import Line, Panel, distances, panels
 from reports.heatmap import partition_heatmap
 from reports.load import load
 from reports.plots import draw, draw_panel, limits, spread, thinned
+from tests.reports.test_report_claims import SHARED
 
 Fill = Callable[..., Path]
 FIGURE = """
@@ -67,6 +68,19 @@ def test_cells_that_the_figure_does_not_show_have_panels_of_their_own(
     path.write_text(path.read_text("utf-8").replace("[10]", "[5]"), encoding="utf-8")
     found = drawn(figure, fill(figure))
     assert [panel.title for panel in found] == ["MNIST, MLR", "Synthetic, MLR"]
+
+
+def test_a_sweep_that_methods_share_has_panels_for_each_value(tmp_path: Path, fill: Fill) -> None:
+    path = tmp_path / "shared.toml"
+    path.write_text(SHARED, encoding="utf-8")
+    found = drawn(str(path), fill(str(path), methods=["pfml", "local"]))
+    assert [panel.title for panel in found] == ["Synthetic, MLR, η=0.01", "Synthetic, MLR, η=0.02"]
+    for panel in found:
+        labels = {line.label for line in panel.lines}
+        assert labels == {"PFML (PM)", "PFML (GM)", "Local-only (PM)"}
+    path.write_text(SHARED.replace('"pfml", "local"', '"pfml"'), encoding="utf-8")
+    (alone,) = drawn(str(path), tmp_path / "store")
+    assert "PFML (PM), η=0.01" in {line.label for line in alone.lines}
 
 
 def test_ours_is_smoothed_as_published(figure: str, fill: Fill) -> None:
