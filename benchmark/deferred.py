@@ -111,6 +111,7 @@ class Deferred(Tensor):
     _of: Sequence[tuple[float, Tensor]]
     _total: Sum | None
     _dense: Tensor | None
+    # torch documents this assignment, but declares a method.
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @staticmethod
@@ -192,7 +193,7 @@ class Deferred(Tensor):
         return self._dense
 
     @classmethod
-    def __torch_dispatch__(  # type: ignore[override]
+    def __torch_dispatch__(  # type: ignore[override]  # torch declares no signature for it
         cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         terms = _terms(func, args, kwargs or {})

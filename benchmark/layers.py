@@ -1,6 +1,6 @@
 """A chain of layers on stacked parameters, every layer one batched product: what a GPU runs.
 
-``vmap`` makes grouped convolutions of stacked ones, which take 1.6 times as long on an H100 as
+``vmap`` makes grouped convolutions of stacked ones, which GPU libraries compute more slowly than
 products with the windows of the images. The windows of a batch are the same for all models and
 steps that it is used for, so they are gathered once.
 """
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
-ELEMENTWISE = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.MaxPool2d, nn.AvgPool2d)
-"""Without parameters, and of each image by itself."""
+PARAMETERLESS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.MaxPool2d, nn.AvgPool2d)
+"""Computed for each image by itself."""
 
 
 class Chain:
@@ -78,4 +78,4 @@ def _is_known(layer: nn.Module) -> bool:
         return plain and layer.padding_mode == "zeros"
     if type(layer) is nn.Flatten:
         return (layer.start_dim, layer.end_dim) == (1, -1)
-    return type(layer) is nn.Linear or type(layer) in ELEMENTWISE
+    return type(layer) is nn.Linear or type(layer) in PARAMETERLESS

@@ -1,9 +1,7 @@
-"""python -m reports.gpu STORE...: what runs on a GPU took, and how far they are from the CPU's.
-
-Adds to results/speed/gpu.json, which ``python -m tests.speed --gpu`` begins.
-"""
+"""python -m reports.gpu STORE...: what runs on a GPU took, and how far they are from the CPU's."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,9 +23,9 @@ STACKED = 5
 def gathered(stores: Sequence[Path], reference: Path = REFERENCE) -> list[dict[str, Any]]:
     """A row for every cell of the stores, of its seeds that the reference has too.
 
-    seconds: of training, all seeds that one program trained. For each score, in points of
-    percent: ``mean`` of the best evaluations and that of the reference, and the most that a
-    seed's best evaluation (``best_apart``) and any evaluation (``apart``) differ.
+    seconds: of training; those of a program count once for all seeds that it trained. For each
+    score, in points of percent: ``mean`` of the best evaluations and that of the reference, and
+    the most that a seed's best evaluation (``best_apart``) and any evaluation (``apart``) differ.
     """
     found: dict[tuple[str, bool], dict[str, Any]] = {}
     for store in stores:
@@ -38,7 +36,7 @@ def gathered(stores: Sequence[Path], reference: Path = REFERENCE) -> list[dict[s
             tf32 = run.environment["tf32"] == "True"
             row = found.setdefault((run.cell.key, tf32), _row(run, tf32))
             row["seeds"].append(run.seed)
-            row["seconds"] = max(row["seconds"], run.wall_seconds)
+            row["seconds"] += run.wall_seconds / run.seeds_stacked
             other = Store(reference).folder(run.cell, run.seed)
             _compare(row["scores"], (folder, run), (other, theirs))
     if not found:
@@ -93,9 +91,9 @@ def section(found: dict[str, Any]) -> str:
         f"seed). *{STACKED} seeds*: what a round of {STACKED} takes over one of one, so that "
         f"{STACKED} runs one after another are {STACKED}. *TF32*: how many times faster it makes a "
         f"round of {STACKED}. *Of the floor*: as above, of {STACKED} seeds.\n\n"
-        f"{ratios(found)}\n\n{totals(found)}\n\n{precision(found)}\n\n"
+        f"{ratios(found)}\n\nTable 1 under `as_run`: {runs_said(found['runs'])}\n\n"
         "Made by `python -m tests.speed --gpu`, and from two stores, the second of them made with "
-        "`--precision tf32`, by `python -m reports.gpu STORE...`."
+        "`--precision tf32`, by `python -m reports.gpu STORE... --into results/speed/gpu.json`."
     )
 
 
@@ -118,23 +116,28 @@ def ratios(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def totals(found: dict[str, Any]) -> str:
-    """What Table 1 took, and how far its runs are from the CPU's."""
-    rows = [row for row in found["runs"] if row["precision"] == "float32"]
-    seconds, runs = sum(row["seconds"] for row in rows), sum(len(row["seeds"]) for row in rows)
-    apart = _most(rows, "apart"), _most(rows, "best_apart")
+def runs_said(runs: Sequence[dict[str, Any]]) -> str:
+    """What runs took, how far they are from the CPU's, and what TF32 does to their scores."""
+    exact = [row for row in runs if row["precision"] == "float32"]
+    rounded = [row for row in runs if row["precision"] == "tf32"]
+    said = [_totals(exact)] if exact else []
+    if rounded:
+        said.append(_precisions(exact, rounded))
+    return "\n\n".join(said)
+
+
+def _totals(rows: Sequence[dict[str, Any]]) -> str:
+    runs = sum(len(row["seeds"]) for row in rows)
     return (
-        f"Table 1 under `as_run`, {len(rows)} cells of {rows[0]['rounds']} rounds and "
-        f"{runs // len(rows)} seeds, took {seconds:.0f} seconds by the store's records. No "
-        f"evaluation of these {runs} runs is more than {apart[0]:.2f} points from the CPU's of the "
-        f"same cell, seed and round, no run's best more than {apart[1]:.3f}."
+        f"{runs} runs of {len(rows)} cells took {sum(row['seconds'] for row in rows):.0f} seconds "
+        f"by the store's records. No evaluation is more than {_most(rows, 'apart'):.2f} points "
+        "from the CPU's of the same cell, seed and round, no run's best more than "
+        f"{_most(rows, 'best_apart'):.3f}."
     )
 
 
-def precision(found: dict[str, Any]) -> str:
-    """The table of what TF32 does to scores, and a sentence on it."""
-    exact = {row["cell"]: row for row in found["runs"] if row["precision"] == "float32"}
-    rounded = [row for row in found["runs"] if row["precision"] == "tf32"]
+def _precisions(exact: Sequence[dict[str, Any]], rounded: Sequence[dict[str, Any]]) -> str:
+    same = {row["cell"]: row["scores"] for row in exact}
     lines = [
         "Mean over seeds of the best test accuracy, in percent, by the precision of products:",
         "",
@@ -142,17 +145,14 @@ def precision(found: dict[str, Any]) -> str:
         "|---|---|---:|---:|---:|---:|",
     ]
     for row in rounded:
-        label = f"{data_label(row['dataset'], row['model'])}, {METHODS[row['algorithm']]}"
+        method = METHODS.get(row["algorithm"], row["algorithm"])
+        label = f"{data_label(row['dataset'], row['model'])}, {method}"
         for name, score in row["scores"].items():
-            same = exact[row["cell"]]["scores"][name]["mean"]
-            values = f"{score['reference']:.3f} | {same:.3f} | {score['mean']:.3f}"
+            there = f"{same[row['cell']][name]['mean']:.3f}" if row["cell"] in same else "–"
+            values = f"{score['reference']:.3f} | {there} | {score['mean']:.3f}"
             lines.append(f"| {label} | {SCORES[name]} | {values} | ≤ {score['apart']:.2f} pp |")
-    lines += [
-        "",
-        f"TF32 moves no run's best by more than {_most(rounded, 'best_apart'):.3f} points here: "
-        "less than what another seed does.",
-    ]
-    return "\n".join(lines)
+    most = _most(rounded, "best_apart")
+    return "\n".join([*lines, "", f"TF32 moves no run's best by more than {most:.3f} points here."])
 
 
 def _most(rows: Sequence[dict[str, Any]], name: str) -> float:
@@ -161,13 +161,20 @@ def _most(rows: Sequence[dict[str, Any]], name: str) -> float:
 
 def main(
     stores: Annotated[list[Path], typer.Argument(help="Folders of runs on a GPU.")],
-    measured: Annotated[Path, typer.Option(help="File to add to.")] = MEASURED,
+    into: Annotated[
+        Path | None, typer.Option(help="File of tests.speed --gpu to add the runs to.")
+    ] = None,
 ) -> None:
-    """Add what runs took, and how far they are from the committed ones, to what was measured."""
-    found = json.loads(measured.read_text(encoding="utf-8"))
-    found["runs"] = gathered(stores)
-    measured.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(measured)
+    """Say how far runs on a GPU are from the committed ones, which a CPU made."""
+    try:
+        runs = gathered(stores)
+        print(runs_said(runs))
+        if into is not None:
+            found = json.loads(into.read_text(encoding="utf-8")) | {"runs": runs}
+            into.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    except (BenchmarkError, OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
 
 
 if __name__ == "__main__":

@@ -75,12 +75,10 @@ def _lacking(rows: Sequence[Row]) -> str:
         f"- {name}: {lacking}: {'; '.join(map(_number, found))}."
         for (name, lacking), found in sorted(groups.items())
     ]
-    if any(r.dataset.startswith("cifar") for found in groups.values() for r in found):
-        lines += [
-            "",
-            "The reason for CIFAR's: its runs want a GPU, which was at hand for one seed of most "
-            "of them; results/reproduction/READING.md says what a run takes.",
-        ]
+    lines += [
+        "",
+        "results/reproduction/READING.md has the reasons for what the committed runs lack.",
+    ]
     return "\n## Not yet at full scale\n\n" + "\n".join(lines) + "\n"
 
 

@@ -24,10 +24,10 @@ class Calls(TorchDispatchMode):
     """Sees every call of an operator."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's own
 
     def called(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """What the call gives."""
+        """What the call gives; each kind of caller has its own."""
         raise NotImplementedError
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
