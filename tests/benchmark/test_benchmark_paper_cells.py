@@ -116,12 +116,23 @@ def test_as_described_keeps_what_the_text_says_where_it_decides() -> None:
 
 
 @pytest.mark.parametrize("table", [1, 2, 3, 4, 5, 6])
-def test_the_readings_of_as_run_differ_in_pfmls_outer_step_on_synthetic_alone(table: int) -> None:
+def test_as_run_has_one_pfml_and_the_inner_steps_that_pfedmes_authors_print(table: int) -> None:
+    printed = {"mnist-mlr": 0.1, "mnist-dnn": 0.05}
+    for cell in of(f"table{table}"):
+        settings = load_method(cell.algorithm).settings(cell.hyper)
+        if cell.algorithm == "pfml":
+            assert (settings["inner_start"], settings["outer_gradient"]) == ("carry", "inner")
+        if cell.algorithm in ("pfml", "pfedme"):
+            assert settings["alpha"] == printed.get(f"{cell.data.name}-{cell.model.name}", 0.01)
+
+
+@pytest.mark.parametrize("table", [1, 2, 3, 4, 5, 6])
+def test_as_run_and_its_base_differ_in_the_outer_step_and_alpha_alone(table: int) -> None:
     name = f"table{table}"
+    changed = {"inner_start", "outer_gradient", "alpha"}
     for cell, former in zip(of(name), of(name, "as_run_algorithm1"), strict=True):
-        differs = cell.algorithm == "pfml" and cell.data.name == "synthetic"
-        own = {"inner_start": "carry", "outer_gradient": "inner"} if differs else {}
-        assert cell.hyper == former.hyper | own
+        same = {k: v for k, v in cell.hyper.items() if k not in changed}
+        assert same == {k: v for k, v in former.hyper.items() if k not in changed}
         assert cell.model_copy(update={"hyper": former.hyper}) == former
 
 
