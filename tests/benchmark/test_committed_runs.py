@@ -1,0 +1,31 @@
+"""The past stays readable: every committed run is in its place and loads."""
+
+import pytest
+
+from benchmark.spec import Cell, results_root
+from benchmark.store import Store, read_table
+
+COMMITTED = Store(results_root() / "reproduction")
+RUNS = list(COMMITTED.runs())
+
+
+def test_there_are_committed_runs() -> None:
+    assert len(RUNS) > 400
+
+
+def test_every_committed_run_lies_in_the_folder_that_its_cell_names() -> None:
+    misplaced = [
+        folder for folder, run in RUNS if folder != COMMITTED.folder(run.cell, run.seed)
+    ]
+    assert misplaced == []
+
+
+@pytest.mark.parametrize("name", ["history.parquet", "clients.parquet"])
+def test_every_committed_table_is_whole(name: str) -> None:
+    for folder, run in RUNS:
+        assert len(read_table(folder, run, name)), folder
+
+
+def test_a_cell_written_out_again_keeps_its_digest() -> None:
+    for _, run in RUNS:
+        assert Cell.model_validate_json(run.cell.model_dump_json()).digest == run.cell.digest
