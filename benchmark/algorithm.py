@@ -25,17 +25,43 @@ with
 ``everyone.spread(w)`` is a whole table). States are never changed in place.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator
 from typing import Annotated, Protocol
 
-import torch
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from benchmark.deferred import weighted_sum
+from benchmark.engine.deferred import weighted_sum
+from benchmark.engine.losses import (
+    AnyLoss,
+    Batch,
+    Loss,
+    cross_entropy,
+    disagreement,
+    kl_divergence,
+    log_softmax,
+    softmax,
+)
+
+__all__ = [
+    "AnyLoss",
+    "Batch",
+    "Cohort",
+    "Forward",
+    "Globals",
+    "Loss",
+    "NonNegative",
+    "Positive",
+    "Rows",
+    "Steps",
+    "Table",
+    "cross_entropy",
+    "disagreement",
+    "kl_divergence",
+    "log_softmax",
+    "proximal_step",
+    "softmax",
+]
 
 Rows = Tensor
 Table = Tensor
@@ -44,66 +70,6 @@ Globals = Tensor
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Steps = Annotated[int, Field(ge=1)]
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """One mini-batch for each training client; ``mask`` is 0 where a short batch is padded."""
-
-    inputs: Tensor | Sequence[Tensor]
-    """(S, B, …), or each client's (B, …) where they lie: what the engine reads."""
-    y: Tensor  # (S, B) int64
-    mask: Tensor  # (S, B) 0 or 1
-
-    @cached_property
-    def x(self) -> Tensor:
-        """(S, B, …), gathered when first asked for."""
-        return self.inputs if isinstance(self.inputs, Tensor) else torch.stack([*self.inputs])
-
-    @cached_property
-    def share(self) -> Tensor:
-        """(S, B) each sample's weight in its client's mean: 0 for padding, 1 in sum."""
-        return self.mask / self.mask.sum(1, keepdim=True)
-
-
-@dataclass(frozen=True)
-class Loss:
-    """A loss on logits, one number a sample, with its slope in closed form.
-
-    ``given`` are constants beside the labels, such as a peer's probabilities (S, B, C); a loss
-    takes those it needs and ignores the rest. Losses can be added and weighted:
-    ``cross_entropy + 0.5 * kl_divergence``.
-    """
-
-    of_samples: Callable[..., Tensor]
-    """(logits (S, B, C), y (S, B), *given) -> (S, B)"""
-    slope: Callable[..., Tensor]
-    """(probs (S, B, C), y (S, B), *given) -> d of_samples / d logits (S, B, C)"""
-
-    def __call__(self, logits: Tensor, batch: Batch, *given: Tensor) -> Tensor:
-        """Mean over each client's batch, padding left out: (S,)."""
-        losses = self.of_samples(logits, batch.y, *given) * batch.mask
-        return losses.sum(1) / batch.mask.sum(1)
-
-    def __add__(self, other: "Loss") -> "Loss":
-        """The sum of two losses."""
-        return Loss(
-            lambda *args: self.of_samples(*args) + other.of_samples(*args),
-            lambda *args: self.slope(*args) + other.slope(*args),
-        )
-
-    def __rmul__(self, weight: float) -> "Loss":
-        """A weighted loss."""
-        if weight == 1:
-            return self
-        return Loss(
-            lambda *args: weight * self.of_samples(*args), lambda *args: weight * self.slope(*args)
-        )
-
-
-AnyLoss = Loss | Callable[..., Tensor]
-"""A :class:`Loss`, or any function ``(logits, batch, *given) -> (S,)`` that autograd can
-differentiate: one number for each client, so that a stacked gradient is every client's own."""
 
 
 class Forward(Protocol):
@@ -159,58 +125,3 @@ def proximal_step(
     lam = 0: plain SGD with weight decay mu; step · lam = 1, grad = 0: the centre itself.
     """
     return weighted_sum((1 - step * (lam + mu), rows), (-step, grad), (step * lam, centre))
-
-
-def softmax(logits: Tensor) -> Tensor:
-    """Class probabilities (S, B, C), laid out class by class as logits are.
-
-    See :mod:`benchmark.models` for why; slopes keep that layout, as a sum of two layouts takes
-    several times as long.
-    """
-    return torch.softmax(logits.mT, dim=1).mT
-
-
-def log_softmax(logits: Tensor) -> Tensor:
-    """Log-probabilities (S, B, C)."""
-    return torch.log_softmax(logits.mT, dim=1).mT
-
-
-def _cross_entropy(logits: Tensor, y: Tensor, *_: Tensor) -> Tensor:
-    return F.cross_entropy(logits.mT, y, reduction="none")
-
-
-def _cross_entropy_slope(probs: Tensor, y: Tensor, *_: Tensor) -> Tensor:
-    minus_one = probs.new_full((1,), -1.0).expand_as(y)
-    return probs.mT.scatter_add(1, y[:, None], minus_one[:, None]).mT
-
-
-def _kl(logits: Tensor, y: Tensor, peer: Tensor) -> Tensor:
-    return F.kl_div(log_softmax(logits), peer, reduction="none").sum(-1)
-
-
-def _kl_slope(probs: Tensor, y: Tensor, peer: Tensor) -> Tensor:
-    return probs - peer
-
-
-def _disagreement(logits: Tensor, y: Tensor, peer: Tensor) -> Tensor:
-    return -(softmax(logits) * peer).sum(-1)
-
-
-def _disagreement_slope(probs: Tensor, y: Tensor, peer: Tensor) -> Tensor:
-    product = probs * peer
-    return (probs * product.sum(-1, keepdim=True)).sub_(product)
-
-
-cross_entropy = Loss(_cross_entropy, _cross_entropy_slope)
-"""Cross-entropy in nats."""
-
-kl_divergence = Loss(_kl, _kl_slope)
-"""KL(peer ‖ model), summed over classes, in nats; 0 where the two agree."""
-
-disagreement = Loss(_disagreement, _disagreement_slope)
-"""−⟨peer, model⟩, from −1 (both sure of one class) to 0.
-
-What a KL divergence given probabilities where log-probabilities belong amounts to: up to a
-constant it is its value, and exactly its gradient. It rewards being sure together, where KL
-rewards being equal.
-"""

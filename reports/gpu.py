@@ -9,13 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from benchmark.errors import BenchmarkError
-from benchmark.spec import results_root
+from benchmark.places import RESULTS
 from benchmark.store import Run, Store, read_table
 from reports.names import METHODS, SCORES, data_label, model_name
 from reports.statistics import reduce
 
-MEASURED = results_root() / "speed" / "gpu.json"
-REFERENCE = results_root() / "reproduction"
+MEASURED = RESULTS / "speed" / "gpu.json"
+REFERENCE = RESULTS / "reproduction"
 STACKED = 5
 """Seeds in one program, where there are several."""
 

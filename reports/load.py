@@ -11,8 +11,9 @@ from typing import Any, get_args
 import pandas as pd
 
 from benchmark.errors import BenchmarkError
-from benchmark.grid import cells, load_experiment, load_protocol, profile_of
-from benchmark.spec import Cell, Experiment, Protocol, Switch, results_root
+from benchmark.places import RESULTS
+from benchmark.spec import Cell, Experiment, Protocol, Switch
+from benchmark.spec.grid import cells, load_experiment, load_protocol, profile_of
 from benchmark.store import AGAIN, Run, Store, read_table
 from reports.names import SCORES, model_name, partition_label, variant_label
 from reports.statistics import REDUCTIONS, reduce
@@ -59,7 +60,7 @@ def published_tables() -> pd.DataFrame:
     Columns table, dataset, model, active_clients, algorithm, scores, mean, std, lam, beta, K;
     NaN where the paper states none.
     """
-    path = results_root() / "published" / "published_tables.json"
+    path = RESULTS / "published" / "published_tables.json"
     return pd.DataFrame(json.loads(path.read_text(encoding="utf-8"))["cells"])
 
 
@@ -70,7 +71,7 @@ def published_curves() -> pd.DataFrame:
     Columns figure, panel, dataset, model, active_clients, metric (test_accuracy, a fraction;
     train_loss, in nats), series, round, value, exact.
     """
-    return pd.read_csv(results_root() / "published" / "published_curves.csv")
+    return pd.read_csv(RESULTS / "published" / "published_curves.csv")
 
 
 def variant(

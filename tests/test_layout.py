@@ -1,7 +1,6 @@
 """Who may import whom, names that must stay ours alone, and files short enough to read."""
 
 import ast
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,12 +9,28 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.grid import cells, experiment_names, load_experiment, load_protocol
+from benchmark.places import experiment_names
+from benchmark.spec.grid import cells, load_experiment, load_protocol
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ("algorithms", "benchmark", "datasets", "reports")
 NAMES = (*CODE, "results", "tests")
-FOR_REPORTS = {f"benchmark.{name}" for name in ("spec", "grid", "store", "errors")}
+GROUND = {"places", "errors"}
+MAY_USE = {
+    "places": set(),
+    "errors": set(),
+    "spec": GROUND,
+    "engine": GROUND | {"spec"},
+    "algorithm": {"engine"},
+    "store": GROUND | {"spec", "engine"},
+    "jobs": GROUND | {"spec", "engine", "store"},
+    "cli": GROUND | {"spec", "engine", "store", "jobs", "reports"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+"""The arrows of the house: a room of benchmark/, and the rooms that it may import."""
+FOR_REPORTS = ("places", "errors", "spec", "store")
+TORCH_FREE = tuple(f"benchmark.{room}" for room in (*FOR_REPORTS, "spec.grid"))
 LONGEST = 300
 
 
@@ -77,21 +92,31 @@ def test_datasets_import_nothing_of_ours() -> None:
     assert not any(others("datasets").values())
 
 
-def test_the_benchmark_imports_datasets_and_only_its_command_line_reports() -> None:
-    commands = ("benchmark/__main__.py", "benchmark/partition_command.py")
-    for name, found in others("benchmark").items():
-        allowed = {"datasets"} | ({"reports"} if name in commands else set())
-        assert {module.partition(".")[0] for module in found} <= allowed, name
+def room(module: str) -> str:
+    """The room of benchmark/ that a dotted module stands in, or another top-level folder."""
+    top, _, rest = module.partition(".")
+    return rest.partition(".")[0] if top == "benchmark" else top
+
+
+def test_the_rooms_import_each_other_only_along_the_arrows() -> None:
+    for path in files("benchmark"):
+        inside = path.relative_to(ROOT / "benchmark").parts[0].removesuffix(".py")
+        allowed = MAY_USE[inside] | {inside, "datasets"}
+        assert {room(module) for module in ours(path)} <= allowed, path
+
+
+def test_no_two_rooms_use_each_other() -> None:
+    assert not [(a, b) for a, used in MAY_USE.items() for b in used if a in MAY_USE.get(b, ())]
 
 
 def test_reports_import_what_reads_files_and_nothing_that_runs() -> None:
-    for name, found in others("reports").items():
-        assert found <= FOR_REPORTS, name
+    for path in files("reports"):
+        assert {room(module) for module in ours(path)} <= {*FOR_REPORTS, "reports"}, path
 
 
 def test_reports_and_what_they_import_never_load_torch() -> None:
     modules = [path.relative_to(ROOT).with_suffix("") for path in files("reports")]
-    names = sorted({".".join(m.parts).removesuffix(".__init__") for m in modules} | FOR_REPORTS)
+    names = sorted({".".join(m.parts).removesuffix(".__init__") for m in modules} | {*TORCH_FREE})
     program = (
         "import importlib, sys\n"
         "for name in sys.argv[1:]:\n"
@@ -103,12 +128,50 @@ def test_reports_and_what_they_import_never_load_torch() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_every_room_of_the_benchmark_is_on_the_map() -> None:
+def calls(path: Path) -> set[str]:
+    """Names of what a file calls: ``print``, ``x.write_bytes`` as ``write_bytes``, …"""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    functions = [node.func for node in nodes if isinstance(node, ast.Call)]
+    return {
+        f.attr if isinstance(f, ast.Attribute) else f.id
+        for f in functions
+        if isinstance(f, ast.Attribute | ast.Name)
+    }
+
+
+def test_only_the_command_line_prints() -> None:
+    for path in [*files("benchmark"), *files("datasets"), *files("algorithms")]:
+        if "cli" not in path.parts:
+            assert "print" not in calls(path), path
+
+
+def test_the_engine_writes_to_no_disk() -> None:
+    writes = {
+        "open",
+        "write_bytes",
+        "write_text",
+        "mkdir",
+        "unlink",
+        "rename",
+        "save",
+    }
+    for path in files("benchmark/engine"):
+        assert not calls(path) & writes, path
+
+
+def test_only_jobs_start_processes() -> None:
+    starts = {"multiprocessing", "subprocess", "concurrent.futures", "ray"}
+    for path in files("benchmark"):
+        used = set(imports(path.read_text(encoding="utf-8"))) & starts
+        assert not used or "jobs" in path.parts, path
+
+
+def test_every_room_says_what_it_is_and_is_on_the_map() -> None:
     plan = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    rooms = {path.name for path in files("benchmark")} - {"__init__.py"}
-    assert {name for name in rooms if f"`{name}`" not in plan} == set()
-    named = set(re.findall(r"`(\w+\.py)`", plan))
-    assert named <= rooms
+    for name in ("cli", "jobs", "store", "engine", "spec"):
+        text = (ROOT / "benchmark" / name / "__init__.py").read_text(encoding="utf-8")
+        assert ast.get_docstring(ast.parse(text)), name
+        assert f"`{name}/`" in plan, name
 
 
 def test_no_installed_distribution_owns_a_folder_name_of_ours() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import benchmark.grid
-from benchmark.__main__ import RENDERED, app
-from benchmark.grid import ALGORITHMS
+from benchmark import places
+from benchmark.cli.commands import app
+from benchmark.places import ALGORITHMS, RENDERED
 from reports.readme import BLOCK, KEPT, refreshed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,8 +34,7 @@ def test_the_baseline_shown_runs_when_dropped_in(
     house = tmp_path / "algorithms"
     shutil.copytree(ALGORITHMS, house, ignore=shutil.ignore_patterns("__pycache__"))
     (house / "fedprox.py").write_text(blocks("python")[0], encoding="utf-8")
-    for module in (benchmark.grid, __import__("benchmark.methods", fromlist=["methods"])):
-        monkeypatch.setattr(module, "ALGORITHMS", house)
+    monkeypatch.setattr(places, "ALGORITHMS", house)
     command = ["run", "table1", "--profile", "smoke", "--algorithm", "fedprox"]
     result = CliRunner().invoke(app, [*command, "--jobs", "1", "--store", str(tmp_path / "runs")])
     assert result.exit_code == 0, result.output

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmark.models import Network
+from benchmark.engine.models import Network
 from tests.algorithms.federations import PARTS, SIZES, B, Ints, N, weights
 
 PER_PASS = [-(-size // B) for size in SIZES]

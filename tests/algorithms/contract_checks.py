@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.blocks import Blocks
-from benchmark.cohort import Cohort, Federation
-from benchmark.methods import Method
+from benchmark.engine.blocks import Blocks
+from benchmark.engine.cohort import Cohort, Federation
+from benchmark.engine.methods import Method
 from tests.algorithms.federations import (
     PARTS,
     N,

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from types import ModuleType
 from unittest.mock import patch
 
-import benchmark.training
-from benchmark.methods import load_method
+import benchmark.engine.training
+from benchmark.engine.methods import load_method
 from tests.algorithms import batch_checks as batches
 from tests.algorithms import deferred_checks as deferred
 from tests.algorithms import loss_checks as losses
@@ -36,8 +36,8 @@ def every_client_is_scored(engine: ModuleType) -> None:
 
 
 def every_client_is_recorded(engine: ModuleType) -> None:
-    with patch.object(benchmark.training, "Recorder", engine.Recorder):
-        every_client_is_scored(benchmark.training)
+    with patch.object(benchmark.engine.training, "Recorder", engine.Recorder):
+        every_client_is_scored(benchmark.engine.training)
 
 
 def _in(file: str, *defects: tuple[str, str, str, Callable[[ModuleType], None]]) -> list[Mutant]:
@@ -185,7 +185,7 @@ ENGINE_MUTANTS = [
         ),
     ),
     *_in(
-        "algorithm",
+        "losses",
         (
             "KL is averaged over classes",
             'peer, reduction="none").sum(-1)',

@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-import benchmark.cohort
-from benchmark.cohort import Cohort, Federation
-from benchmark.methods import Method
-from benchmark.models import Network
+import benchmark.engine.cohort
+from benchmark.engine.cohort import Cohort, Federation
+from benchmark.engine.methods import Method
+from benchmark.engine.models import Network
 from tests.algorithms.plain_loops import LOOPS, Client, Outcome, Round, World
 
 Ints = NDArray[np.int64]
@@ -59,7 +59,7 @@ def federation(
     participation: str = "all",
     aggregation: str = "samples",
     batches: str = "fixed_order",
-    engine: ModuleType = benchmark.cohort,
+    engine: ModuleType = benchmark.engine.cohort,
     device: str = "cpu",
 ) -> Federation:
     """The clients of ``parts``; ``engine`` is the module that makes it."""

@@ -3,8 +3,8 @@
 from dataclasses import MISSING, FrozenInstanceError, fields
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+from benchmark.engine.methods import Method
 from benchmark.errors import BenchmarkError
-from benchmark.methods import Method
 
 WRONG: dict[object, tuple[Any, ...]] = {
     float: (-1.0, float("nan"), float("inf"), "0.1", True, None),

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmark.methods import Method, load_method
+from benchmark.engine.methods import Method, load_method
 from tests.algorithms.contract_checks import EVERYONE, Spy
 from tests.algorithms.federations import (
     PARTS,

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import benchmark.models
+import benchmark.engine.models
 from benchmark.algorithm import Batch, Loss
 from benchmark.errors import BenchmarkError
 from tests.algorithms.federations import MODULES, N, federation, initial, module
@@ -97,7 +97,7 @@ def check_padding_is_left_out_of_the_mean(losses: ModuleType) -> None:
             torch.testing.assert_close(loss(logits, batch, peer)[i], alone.mean())
 
 
-def check_peer_is_a_constant(networks: ModuleType = benchmark.models) -> None:
+def check_peer_is_a_constant(networks: ModuleType = benchmark.engine.models) -> None:
     """No gradient can flow back through what a forward pass hands to a peer."""
     for model in MODULES:
         of = federation(model)
@@ -109,7 +109,7 @@ def check_peer_is_a_constant(networks: ModuleType = benchmark.models) -> None:
         assert not forward.probs.requires_grad, model
 
 
-def check_gradients_are_autograds(networks: ModuleType = benchmark.models) -> None:
+def check_gradients_are_autograds(networks: ModuleType = benchmark.engine.models) -> None:
     """Logits and gradients of stacked rows are those of a module called once a row."""
     rng = torch.Generator().manual_seed(0)
     for model in MODULES:
@@ -125,7 +125,7 @@ def check_gradients_are_autograds(networks: ModuleType = benchmark.models) -> No
                 torch.testing.assert_close(ours, grad, rtol=0, atol=1e-12)
 
 
-def check_batch_norm_is_refused(networks: ModuleType = benchmark.models) -> None:
+def check_batch_norm_is_refused(networks: ModuleType = benchmark.engine.models) -> None:
     """Buffers are in no row and would be left out of the mean; the remedy is named."""
     module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten())
     complaint = ""

@@ -1,6 +1,6 @@
 """Defects of methods: those seen in public implementations, and their kin."""
 
-from benchmark.methods import Method
+from benchmark.engine.methods import Method
 from tests.algorithms import limit_checks as limits
 from tests.algorithms.contract_checks import (
     check_absent_clients_are_untouched,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.grid import ALGORITHMS
-from benchmark.methods import load_method
+from benchmark.engine.methods import load_method
+from benchmark.places import ALGORITHMS, ENGINE
 
 Check = Callable[[Any], None]
 
@@ -39,13 +39,13 @@ class Mutant:
         """The method or module as it is."""
         if self.is_method:
             return load_method(self.file)
-        return importlib.import_module(f"benchmark.{self.file}")
+        return importlib.import_module(f"benchmark.engine.{self.file}")
 
     def planted(self, folder: Path) -> Any:
         """The method or module with the defect."""
         path = self._method
         if not self.is_method:
-            path = ALGORITHMS.parent / "benchmark" / path.name
+            path = ENGINE / path.name
         text = path.read_text(encoding="utf-8")
         assert text.count(self.old) == 1, f"{path}: found {text.count(self.old)} times: {self.old}"
         copy = folder / f"mutant_of_{self.file}.py"

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from benchmark.cohort import Federation
-from benchmark.methods import Method
+from benchmark.engine.cohort import Federation
+from benchmark.engine.methods import Method
 from tests.algorithms.federations import (
     brief,
     close,

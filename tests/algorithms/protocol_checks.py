@@ -10,13 +10,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-import benchmark.training
+import benchmark.engine.training
 from benchmark.algorithm import Batch
-from benchmark.cohort import Cohort
-from benchmark.faults import parse
-from benchmark.methods import Method
-from benchmark.models import Backward, Inputs, Network
+from benchmark.engine.cohort import Cohort
+from benchmark.engine.methods import Method
+from benchmark.engine.models import Backward, Inputs, Network
 from benchmark.spec import Cell
+from benchmark.spec.faults import parse
 from datasets import Arrays, Partition
 from tests.algorithms.federations import CLASSES, SHAPE, brief, close, federation, initial
 from tests.algorithms.plain_loops import Outcome
@@ -102,7 +102,7 @@ def arrays(poisoned: Sequence[np.ndarray] = ()) -> Arrays:
 def problem(
     method: Method,
     made_up: Arrays,
-    engine: ModuleType = benchmark.training,
+    engine: ModuleType = benchmark.engine.training,
     seeds: tuple[int, ...] = (3,),
 ) -> Any:
     """A cell's federation, laid out by the engine."""
@@ -155,7 +155,9 @@ class _LoggedBatches:
             yield batch
 
 
-def check_no_test_sample_is_read(method: Method, engine: ModuleType = benchmark.training) -> None:
+def check_no_test_sample_is_read(
+    method: Method, engine: ModuleType = benchmark.engine.training
+) -> None:
     """With unusable test samples, training and personalisation are the same bits."""
     clean, poisoned = (Log(method, arrays(bad), engine) for bad in ((), TEST))
     for ours, theirs in zip(clean.states, poisoned.states, strict=True):
@@ -165,7 +167,7 @@ def check_no_test_sample_is_read(method: Method, engine: ModuleType = benchmark.
 
 
 def check_methods_are_paired(
-    one: Method, other: Method, engine: ModuleType = benchmark.training
+    one: Method, other: Method, engine: ModuleType = benchmark.engine.training
 ) -> None:
     """Two methods start alike and are handed the same clients and the same batches."""
     logs = [Log(method, arrays(), engine) for method in (one, other)]
@@ -182,7 +184,9 @@ def check_methods_are_paired(
                 assert torch.equal(getattr(ours, field), getattr(theirs, field))
 
 
-def check_every_client_is_scored(method: Method, engine: ModuleType = benchmark.training) -> None:
+def check_every_client_is_scored(
+    method: Method, engine: ModuleType = benchmark.engine.training
+) -> None:
     """Scores cover all clients, sampled or not, each on its own test set, weighted by its size."""
     made_up = arrays()
     log = Log(method, made_up, engine)

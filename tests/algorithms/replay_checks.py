@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-import benchmark.replay
-from benchmark.cohort import Federation
-from benchmark.methods import Method, load_method
-from benchmark.models import Network
+import benchmark.engine.replay
+from benchmark.engine.cohort import Federation
+from benchmark.engine.methods import Method, load_method
+from benchmark.engine.models import Network
 from tests.algorithms.federations import brief, close, federation, initial, trained
 
 
@@ -90,7 +90,7 @@ ROUNDS = 7
 def check_replays(
     method: Method,
     of: Federation,
-    engine: ModuleType = benchmark.replay,
+    engine: ModuleType = benchmark.engine.replay,
     warned: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> int:
     """Rounds that are replayed are those that are launched; returns how many were replayed."""
@@ -113,7 +113,9 @@ def check_cohorts_are_renewed(cohort: ModuleType) -> None:
     check_unwarned(load_method("pfedme"), federation("dnn", participation="all", engine=cohort))
 
 
-def check_unwarned(method: Method, of: Federation, engine: ModuleType = benchmark.replay) -> None:
+def check_unwarned(
+    method: Method, of: Federation, engine: ModuleType = benchmark.engine.replay
+) -> None:
     """The recording stands: nothing is refused."""
     try:
         replays = check_replays(method, of, engine)

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-import benchmark.cohort
-from benchmark.streams import stream
+import benchmark.engine.cohort
+from benchmark.engine.streams import stream
 from tests.algorithms.batch_checks import BATCHES, numbered
 from tests.algorithms.federations import PARTS, SIZES, B, N, federation
 
 
 @pytest.mark.parametrize("check", BATCHES)
 def test_drawing_of_clients_and_batches(check: Callable[[ModuleType], None]) -> None:
-    check(benchmark.cohort)
+    check(benchmark.engine.cohort)
 
 
 def test_everyone_trains_and_sends_whoever_is_sampled() -> None:
-    of = numbered(benchmark.cohort, "fixed_order", participation="sampled")
+    of = numbered(benchmark.engine.cohort, "fixed_order", participation="sampled")
     table = torch.arange(N, dtype=torch.float64)[:, None]
     assert torch.equal(of.everyone(0).read(table), table)
     mean = sum(size * i for i, size in enumerate(SIZES)) / sum(SIZES)
@@ -27,7 +27,7 @@ def test_everyone_trains_and_sends_whoever_is_sampled() -> None:
 
 
 def test_blocks_hold_each_sample_once_and_pad_with_zeros() -> None:
-    blocks = numbered(benchmark.cohort, "fixed_order").train
+    blocks = numbered(benchmark.engine.cohort, "fixed_order").train
     for i, part in enumerate(PARTS):
         own = blocks.owner == i
         kept = blocks.mask[own] == 1
@@ -38,10 +38,10 @@ def test_blocks_hold_each_sample_once_and_pad_with_zeros() -> None:
 
 def test_replicas_draw_their_own_clients_and_batches() -> None:
     seeds = (4, 9)
-    both = numbered(benchmark.cohort, "with_replacement", seeds, participation="sampled")
+    both = numbered(benchmark.engine.cohort, "with_replacement", seeds, participation="sampled")
     for t in range(3):
         apart = [
-            numbered(benchmark.cohort, "with_replacement", (seed,), participation="sampled")
+            numbered(benchmark.engine.cohort, "with_replacement", (seed,), participation="sampled")
             for seed in seeds
         ]
         for stacked, *alone in zip(

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from benchmark.grid import algorithm_names
-from benchmark.methods import Method, load_method
+from benchmark.engine.methods import Method, load_method
+from benchmark.places import algorithm_names
 from tests.algorithms.contract_checks import CONTRACT
 from tests.algorithms.protocol_checks import (
     arrays,

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
-import benchmark.deferred
-import benchmark.models
-from benchmark.methods import load_method
+import benchmark.engine.deferred
+import benchmark.engine.models
+from benchmark.engine.methods import load_method
 from tests.algorithms import deferred_checks as checks
 from tests.algorithms.federations import B, brief, choices, close, federation, initial, trained
 from tests.algorithms.parity_checks import check_parity
@@ -19,7 +19,7 @@ from tests.algorithms.test_method_parity import EVERY_CHOICE, SCORED
 @pytest.fixture(autouse=True)
 def _client_by_client(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small networks take the way of large ones."""
-    monkeypatch.setattr(benchmark.models, "SMALL", 0)
+    monkeypatch.setattr(benchmark.engine.models, "SMALL", 0)
 
 
 @pytest.mark.parametrize(("name", "choice"), EVERY_CHOICE + SCORED)
@@ -44,7 +44,7 @@ def test_batches_without_kept_products_give_what_batched_products_give(
 ) -> None:
     method, outcomes = load_method(name), []
     for small in (0, 10**6):
-        monkeypatch.setattr(benchmark.models, "SMALL", small)
+        monkeypatch.setattr(benchmark.engine.models, "SMALL", small)
         of = federation("dnn", batches=batches)
         outcomes.append(trained(method, brief(method), of, initial(of)))
     close(outcomes[0], outcomes[1], 1e-12)
@@ -61,7 +61,7 @@ def test_batches_without_kept_products_give_what_batched_products_give(
     ids=lambda check: check.__name__.removeprefix("check_"),
 )
 def test_deferred_rows(check: Any) -> None:
-    check(benchmark.deferred)
+    check(benchmark.engine.deferred)
 
 
 class Products(TorchFunctionMode):

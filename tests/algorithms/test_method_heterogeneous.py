@@ -10,13 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from benchmark.blocks import Blocks
-from benchmark.cohort import Auxiliary, Federation, Sampling
+from benchmark.engine.blocks import Blocks
+from benchmark.engine.cohort import Auxiliary, Federation, Sampling
+from benchmark.engine.methods import load_method
+from benchmark.engine.models import Network
+from benchmark.engine.training import Problem, run
 from benchmark.errors import BenchmarkError
-from benchmark.methods import load_method
-from benchmark.models import Network
 from benchmark.spec import Cell, Mlr
-from benchmark.training import Problem, run
 from datasets import Arrays, Partition
 from tests.benchmark.cases import cell
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.engine.methods import Method, load_method
 from benchmark.errors import BenchmarkError
-from benchmark.grid import algorithm_names
-from benchmark.methods import Method, load_method
+from benchmark.places import algorithm_names
 from tests.algorithms.hyper_checks import HYPER
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmark.grid import algorithm_names
-from benchmark.methods import Method, load_method
+from benchmark.engine.methods import Method, load_method
+from benchmark.places import algorithm_names
 from tests.algorithms import limit_checks as limits
 from tests.algorithms.federations import PARTS, close, federation, initial, trained
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-import benchmark.algorithm
+import benchmark.engine.losses
 from benchmark.algorithm import Batch, Loss, cross_entropy, disagreement, kl_divergence
+from benchmark.engine.models import Network
 from benchmark.errors import BenchmarkError
-from benchmark.models import Network
 from tests.algorithms.federations import MODULES, N, federation, initial
 from tests.algorithms.loss_checks import (
     LOSSES,
@@ -29,7 +29,7 @@ BASIC = {"ce": cross_entropy, "kl": kl_divergence, "disagreement": disagreement}
 
 @pytest.mark.parametrize("check", LOSSES)
 def test_losses(check: Callable[[ModuleType], None]) -> None:
-    check(benchmark.algorithm)
+    check(benchmark.engine.losses)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True, database=None)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.methods import load_method
-from benchmark.models import Network
+from benchmark.engine.methods import load_method
+from benchmark.engine.models import Network
 from tests.algorithms.federations import FAST, MODULES, choices, federation, module
 from tests.algorithms.parity_checks import SMALL, check_parity, check_replicas
 from tests.algorithms.plain_loops import LOOPS

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from benchmark.blocks import Blocks
-from benchmark.cohort import Cohort, Federation, Sampling
-from benchmark.methods import Method, load_method
-from benchmark.models import Network
-from benchmark.replay import Replayed, cuda_graph
+from benchmark.engine.blocks import Blocks
+from benchmark.engine.cohort import Cohort, Federation, Sampling
+from benchmark.engine.methods import Method, load_method
+from benchmark.engine.models import Network
+from benchmark.engine.replay import Replayed, cuda_graph
 from tests.algorithms.federations import (
     FAST,
     MODULES,

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.grid import cells, load_experiment, load_protocol, profile_of
 from benchmark.spec import Cell
+from benchmark.spec.grid import cells, load_experiment, load_protocol, profile_of
 from tests.benchmark.cases import EXPERIMENT, PROTOCOL, Expand
 
 

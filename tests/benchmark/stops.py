@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmark.errors import Interrupted
-from benchmark.execution import Event, Job, perform
+from benchmark.jobs.execution import Event, Job, perform
 from benchmark.spec import Cell
 from benchmark.store import Store
 from tests.benchmark.cases import settings, tables

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from benchmark.checkpoint import folder_of
-from benchmark.cluster import run_on_cluster
-from benchmark.execution import Event
-from benchmark.preparation import Source
+from benchmark.jobs.cluster import run_on_cluster
+from benchmark.jobs.execution import Event
+from benchmark.jobs.preparation import Source
+from benchmark.store.checkpoint import folder_of
 from datasets import DataError
 from tests.benchmark.cases import cell, complaint, job, settings, trained
 from tests.benchmark.stops import assert_same

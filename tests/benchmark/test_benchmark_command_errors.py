@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import benchmark.workers
-from benchmark.__main__ import app
+import benchmark.jobs.workers
+from benchmark.cli.commands import app
 from benchmark.store import Store
 from tests.benchmark.cases import EXPERIMENT, MINE
 
@@ -136,7 +136,7 @@ def test_an_interrupt_says_how_to_go_on(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(benchmark.workers, "run_all", interrupted)
+    monkeypatch.setattr(benchmark.jobs.workers, "run_all", interrupted)
     arguments = ["run", tiny, "--store", str(tmp_path / "runs"), "--jobs", "1"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 130

@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import benchmark.grid
-import benchmark.methods
-from benchmark.__main__ import app
-from benchmark.choice import spans
-from benchmark.grid import algorithm_names, experiment_names
+from benchmark import places
+from benchmark.cli.choice import spans
+from benchmark.cli.commands import app
+from benchmark.places import algorithm_names, experiment_names
 from benchmark.store import Store
 from tests.benchmark.cases import EXPERIMENT, MINE, ROOT
 
@@ -115,8 +114,7 @@ def test_a_method_dropped_into_the_folder_is_run_by_its_name(
     folder = tmp_path / "algorithms"
     shutil.copytree(ROOT / "algorithms", folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "dropped.py").write_text(MINE, encoding="utf-8")
-    for module in (benchmark.grid, benchmark.methods):
-        monkeypatch.setattr(module, "ALGORITHMS", folder)
+    monkeypatch.setattr(places, "ALGORITHMS", folder)
     tiny.write_text(EXPERIMENT.replace('["fedavg", "local"]', '["*"]'), encoding="utf-8")
     assert "dropped" in succeed("list")
     succeed("run", tiny, "--profile", "smoke", "--store", tmp_path / "runs", "--jobs", 1)

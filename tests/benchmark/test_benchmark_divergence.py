@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.execution import Event, Job, perform, plan
+from benchmark.jobs.execution import Event, Job, perform, plan
 from benchmark.spec import Cell
-from benchmark.standing import standing
 from benchmark.store import Store
+from benchmark.store.standing import standing
 from tests.benchmark.cases import MINE, cell, job, settings, tables, trained
 from tests.benchmark.stops import FIXED, ROUNDS, gone_on, stopped
 

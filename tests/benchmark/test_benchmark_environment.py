@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from benchmark.environment import _commit, environment, precision_of, prepare_process
 from benchmark.errors import BenchmarkError
+from benchmark.jobs.environment import _commit, environment, precision_of, prepare_process
 
 
 @pytest.mark.parametrize(("precision", "rounded"), [("float32", False), ("tf32", True)])

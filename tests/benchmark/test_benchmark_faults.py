@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from benchmark.checkpoint import folder_of
-from benchmark.environment import prepare_process
-from benchmark.execution import Job, perform
-from benchmark.grid import cells, load_experiment, load_protocol, profile_of
+from benchmark.jobs.environment import prepare_process
+from benchmark.jobs.execution import Job, perform
 from benchmark.spec import Cell
-from benchmark.standing import standing
+from benchmark.spec.grid import cells, load_experiment, load_protocol, profile_of
 from benchmark.store import Store
+from benchmark.store.checkpoint import folder_of
+from benchmark.store.standing import standing
 from tests.benchmark.cases import EXPERIMENT, ROOT, cell, job, settings, trained
 from tests.benchmark.stops import assert_same
 

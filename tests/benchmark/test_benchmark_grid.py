@@ -5,15 +5,10 @@ from typing import Any
 
 import pytest
 
-import benchmark.grid
-from benchmark.grid import (
-    algorithm_names,
-    experiment_names,
-    load_experiment,
-    load_protocol,
-    profile_of,
-)
+from benchmark import places
+from benchmark.places import algorithm_names, experiment_names
 from benchmark.spec import Where
+from benchmark.spec.grid import load_experiment, load_protocol, profile_of
 from tests.benchmark.cases import EXPERIMENT, PROTOCOL, Expand, complaint, rule
 
 
@@ -130,7 +125,7 @@ def test_a_star_stands_for_every_file_in_the_folder(
     assert [c.algorithm for c in expand(own)] == algorithm_names()
     for name in ("b_two.py", "a_one.py", "_private.py", "notes.txt"):
         (tmp_path / name).touch()
-    monkeypatch.setattr(benchmark.grid, "ALGORITHMS", tmp_path)
+    monkeypatch.setattr(places, "ALGORITHMS", tmp_path)
     assert [c.algorithm for c in expand(own)] == ["a_one", "b_two"]
 
 

@@ -3,10 +3,10 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from benchmark import layers
+from benchmark.engine import layers
+from benchmark.engine.layers import Chain, windows
+from benchmark.engine.models import Network, build
 from benchmark.errors import BenchmarkError
-from benchmark.layers import Chain, windows
-from benchmark.models import Network, build
 from benchmark.spec import Dnn, LeNet5, Mlr
 
 LENET = LeNet5(name="lenet5")

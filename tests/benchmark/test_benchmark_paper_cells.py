@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 import reports
-from benchmark.grid import algorithm_names, cells, load_experiment, load_protocol, profile_of
-from benchmark.methods import load_method
-from benchmark.spec import Cell, Dnn, Given, LabelGroups, Pfedme, results_root
+from benchmark.engine.methods import load_method
+from benchmark.places import RESULTS, algorithm_names
+from benchmark.spec import Cell, Dnn, Given, LabelGroups, Pfedme
+from benchmark.spec.grid import cells, load_experiment, load_protocol, profile_of
 
 PAIRS = ((0, 1), (2, 3), (4, 5), (6, 7), (8, 9))
 
@@ -22,7 +23,7 @@ def of(experiment: str, protocol: str = "as_run", profile: str = "paper") -> lis
 
 
 def published() -> list[dict[str, Any]]:
-    path = results_root() / "published" / "published_tables.json"
+    path = RESULTS / "published" / "published_tables.json"
     every: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"]
     return [row for row in every if row["table"] == 1]
 

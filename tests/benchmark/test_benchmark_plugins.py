@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import benchmark.grid
-import benchmark.methods
-from benchmark.grid import ALGORITHMS, algorithm_names
-from benchmark.methods import load_method
+from benchmark import places
+from benchmark.engine.methods import load_method
+from benchmark.places import ALGORITHMS, algorithm_names
 from tests.benchmark.cases import MINE, complaint
 
 
@@ -42,8 +41,7 @@ def test_a_file_anywhere_is_a_method(mine: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_file_dropped_into_the_folder_is_found_by_name(
     mine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (benchmark.grid, benchmark.methods):
-        monkeypatch.setattr(module, "ALGORITHMS", mine.parent)
+    monkeypatch.setattr(places, "ALGORITHMS", mine.parent)
     assert algorithm_names() == [mine.stem]
     assert load_method(mine.stem).path == mine
     assert mine.stem in complaint(lambda: load_method("fedavg"))

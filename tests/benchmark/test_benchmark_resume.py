@@ -1,6 +1,7 @@
 """A run that was stopped goes on to the same bits; what is not its own is never gone on from."""
 
 import os
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import Any
 import pytest
 import torch
 
-import benchmark.checkpoint
-from benchmark.checkpoint import Checkpoints, folder_of, identity, only_one, read
-from benchmark.execution import Event, Job, perform
-from benchmark.recorder import Snapshot
-from benchmark.standing import seconds_left, standing
+import benchmark.store.checkpoint
+from benchmark import places
+from benchmark.engine.recorder import Snapshot
+from benchmark.jobs.execution import Event, Job, perform
 from benchmark.store import Store
+from benchmark.store.checkpoint import Checkpoints, folder_of, identity, only_one, read
+from benchmark.store.standing import seconds_left, standing
 from tests.benchmark.cases import MINE, cell, complaint, job, record, settings, trained
 from tests.benchmark.stops import FIXED, ROUNDS, assert_same, gone_on, stopped
 
@@ -96,7 +98,7 @@ def test_a_checkpoint_cut_short_leaves_the_one_before_it(
 
     often = replace(settings(tmp_path), checkpoint_every=0.0)
     with monkeypatch.context() as patch:
-        patch.setattr(benchmark.checkpoint, "write_synced", killed)
+        patch.setattr(benchmark.store.checkpoint, "write_synced", killed)
         with pytest.raises(KeyboardInterrupt):
             perform(job(of), often, lambda _: None)
     assert gone_on(tmp_path, job(of)) == ["goes on after round 3"]
@@ -147,18 +149,19 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path, what: str) -> No
     assert (mine.started, mine.resumed) == ("then", (3,))
 
 
-def test_the_engines_own_text_is_part_of_a_runs_identity(
+def test_every_file_of_the_engine_is_part_of_a_runs_identity(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     of = (cell(), (0,), "ab" * 32, "cd" * 32, torch.device("cpu"))
     before = identity(*of)
-    for name in benchmark.checkpoint.ENGINE:
-        text = Path(benchmark.checkpoint.__file__).with_name(f"{name}.py").read_text("utf-8")
-        (tmp_path / f"{name}.py").write_text(text, "utf-8")
-    monkeypatch.setattr(benchmark.checkpoint, "__file__", str(tmp_path / "checkpoint.py"))
+    engine = tmp_path / "engine"
+    shutil.copytree(places.ENGINE, engine)
+    monkeypatch.setattr(places, "ENGINE", engine)
     assert identity(*of) == before
-    (tmp_path / "streams.py").write_text("# other", "utf-8")
-    assert identity(*of).engine != before.engine
+    (engine / "another.py").write_text("", "utf-8")
+    added = identity(*of)
+    (engine / "streams.py").write_text("# other", "utf-8")
+    assert len({before.engine, added.engine, identity(*of).engine}) == 3
 
 
 def test_checkpoints_wait_their_time_and_longer_where_saving_is_slow(
@@ -213,7 +216,7 @@ def test_a_run_that_cannot_be_stored_keeps_its_checkpoint(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("benchmark.store.write_synced", full)
+        patch.setattr("benchmark.store.runs.write_synced", full)
         often = replace(settings(tmp_path), checkpoint_every=0.0)
         assert "No space left" in complaint(lambda: perform(job(of), often, lambda _: None))
     found = standing(of, 0, Store(tmp_path))

@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmark.methods import Method, load_method
-from benchmark.preparation import Source, load, partition_of
-from benchmark.recorder import Result
+from benchmark.engine.methods import Method, load_method
+from benchmark.engine.recorder import Result
+from benchmark.engine.training import Problem, run
+from benchmark.jobs.preparation import Source, load, partition_of
 from benchmark.spec import Cell
-from benchmark.training import Problem, run
 from datasets import Arrays, Partition
 from tests.benchmark.cases import cell
 

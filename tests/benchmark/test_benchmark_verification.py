@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from benchmark.__main__ import app
-from benchmark.preparation import Source
-from benchmark.verification import difference, verify
+from benchmark.cli.commands import app
+from benchmark.jobs.preparation import Source
+from benchmark.jobs.verification import difference, verify
 from tests.benchmark.cases import cell, complaint, job, trained
 
 FIXED = {"partition.seed": 0, "rounds": 6}

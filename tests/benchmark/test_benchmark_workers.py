@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmark.execution import Event
-from benchmark.preparation import Source
+from benchmark.jobs.execution import Event
+from benchmark.jobs.preparation import Source
+from benchmark.jobs.workers import run_all
 from benchmark.store import Store
-from benchmark.workers import run_all
 from datasets import DataError
 from tests.benchmark.cases import cell, job, settings, tables
 

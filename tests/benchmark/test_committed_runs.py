@@ -2,10 +2,11 @@
 
 import pytest
 
-from benchmark.spec import Cell, results_root
+from benchmark.places import RESULTS
+from benchmark.spec import Cell
 from benchmark.store import Store, read_table
 
-COMMITTED = Store(results_root() / "reproduction")
+COMMITTED = Store(RESULTS / "reproduction")
 RUNS = list(COMMITTED.runs())
 
 
@@ -14,9 +15,7 @@ def test_there_are_committed_runs() -> None:
 
 
 def test_every_committed_run_lies_in_the_folder_that_its_cell_names() -> None:
-    misplaced = [
-        folder for folder, run in RUNS if folder != COMMITTED.folder(run.cell, run.seed)
-    ]
+    misplaced = [folder for folder, run in RUNS if folder != COMMITTED.folder(run.cell, run.seed)]
     assert misplaced == []
 
 

@@ -9,13 +9,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.checkpoint import Checkpoints, folder_of, identity, newest_first, read
+from benchmark.engine.methods import load_method
+from benchmark.engine.recorder import Snapshot
+from benchmark.engine.training import Problem, check
 from benchmark.errors import BenchmarkError
-from benchmark.methods import load_method
-from benchmark.preparation import Source, load, partition_of
-from benchmark.recorder import Snapshot
+from benchmark.jobs.preparation import Source, load, partition_of
 from benchmark.store import Store
-from benchmark.training import Problem, check
+from benchmark.store.checkpoint import Checkpoints, folder_of, identity, newest_first, read
 from tests.benchmark.cases import cell, job
 from tests.benchmark.mutations import fuzzed, mutants, read_or_refused
 from tests.benchmark.stops import gone_on, stopped

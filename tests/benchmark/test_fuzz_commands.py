@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-import benchmark.workers
-from benchmark.__main__ import app
+import benchmark.jobs.workers
+from benchmark.cli.commands import app
 from tests.benchmark.cases import EXPERIMENT
 from tests.benchmark.mutations import fuzzed, within
 
@@ -64,7 +64,7 @@ def test_any_arguments(folder: Path, command: str, arguments: list[str], named: 
     words = ["partition", *words] if command == "show" else words
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(benchmark.workers, "run_all", lambda *_: None)
+        patch.setattr(benchmark.jobs.workers, "run_all", lambda *_: None)
         with within(30):
             done = CliRunner().invoke(app, words)
     assert done.exit_code in (0, 2), f"{words}\n{done.output}\n{done.exception!r}"

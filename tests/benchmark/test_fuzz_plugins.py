@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 
-from benchmark.execution import Job, perform
-from benchmark.grid import ALGORITHMS
+from benchmark.jobs.execution import Job, perform
+from benchmark.places import ALGORITHMS
 from benchmark.store import Store
 from tests.benchmark.cases import MINE, cell, settings
 from tests.benchmark.mutations import fuzzed, mutants, read_or_refused

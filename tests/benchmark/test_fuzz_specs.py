@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.grid import HERE, cells, load_experiment, load_protocol, profile_of
+from benchmark.places import EXPERIMENTS, PROTOCOLS
 from benchmark.spec import Cell
+from benchmark.spec.grid import cells, load_experiment, load_protocol, profile_of
 from tests.benchmark.cases import EXPERIMENT
 from tests.benchmark.mutations import fuzzed, mutants, read_or_refused
 
-EXPERIMENTS = [EXPERIMENT.encode(), *(p.read_bytes() for p in HERE.glob("experiments/t*1.toml"))]
-PROTOCOLS = [path.read_bytes() for path in sorted(HERE.glob("protocols/*.toml"))]
+FILES = [EXPERIMENT.encode(), *(p.read_bytes() for p in EXPERIMENTS.glob("t*1.toml"))]
+PROTOCOL_FILES = [path.read_bytes() for path in sorted(PROTOCOLS.glob("*.toml"))]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def everything(experiment: str, protocol: str) -> None:
 
 
 @fuzzed(200)
-@given(data=mutants(EXPERIMENTS), protocol=st.sampled_from(["as_run", "as_described"]))
+@given(data=mutants(FILES), protocol=st.sampled_from(["as_run", "as_described"]))
 def test_a_mutated_experiment(folder: Path, data: bytes, protocol: str) -> None:
     path = folder / "mutant.toml"
     path.write_bytes(data)
@@ -38,7 +39,7 @@ def test_a_mutated_experiment(folder: Path, data: bytes, protocol: str) -> None:
 
 
 @fuzzed(100)
-@given(data=mutants(PROTOCOLS), experiment=st.sampled_from(["digits", "table1", "table6"]))
+@given(data=mutants(PROTOCOL_FILES), experiment=st.sampled_from(["digits", "table1", "table6"]))
 def test_a_mutated_protocol(folder: Path, data: bytes, experiment: str) -> None:
     path = folder / "mutant.toml"
     path.write_bytes(data)

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from benchmark.__main__ import app
+from benchmark.cli.commands import app
 from benchmark.errors import BenchmarkError
-from benchmark.grid import cells, load_experiment, load_protocol, profile_of
+from benchmark.spec.grid import cells, load_experiment, load_protocol, profile_of
 from benchmark.store import MOST, TABLES, Store, read_table
 from tests.benchmark.cases import EXPERIMENT, record
 from tests.benchmark.mutations import fuzzed, mutants, read_or_refused, within

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmark.grid import cells, load_experiment, load_protocol
 from benchmark.spec import Cell
+from benchmark.spec.grid import cells, load_experiment, load_protocol
 from benchmark.store import Run, Store
 from reports.load import published_tables
 

@@ -4,12 +4,11 @@ import json
 
 import pytest
 
-from benchmark.__main__ import RENDERED
-from benchmark.spec import results_root
+from benchmark.places import RENDERED, RESULTS
 from reports.speed import client_exponent, render, table
 
-MEASURED = results_root() / "speed" / "cpu.json"
-ROOT = results_root().parent
+MEASURED = RESULTS / "speed" / "cpu.json"
+ROOT = RESULTS.parent
 
 
 def test_the_page_and_the_readme_hold_the_measured_ratios() -> None:

@@ -6,15 +6,14 @@ from typing import Annotated
 
 import typer
 
-from benchmark.__main__ import RENDERED
-from benchmark.environment import prepare_process
-from benchmark.spec import results_root
+from benchmark.jobs.environment import prepare_process
+from benchmark.places import RENDERED, RESULTS
 from reports.gpu import MEASURED as ON_GPU
 from reports.speed import render
 from tests.speed import gpu as on_gpu
 from tests.speed.measure import PARTS, machine
 
-MEASURED = results_root() / "speed" / "cpu.json"
+MEASURED = RESULTS / "speed" / "cpu.json"
 
 
 def main(

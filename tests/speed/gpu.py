@@ -3,8 +3,8 @@
 import statistics
 from typing import Any
 
-from benchmark.environment import prepare_process
-from benchmark.replay import WARM_UP
+from benchmark.engine.replay import WARM_UP
+from benchmark.jobs.environment import prepare_process
 from tests.speed.measure import machine, seconds_of, sgemm_rate
 from tests.speed.work_units import Engine, Unit, units
 

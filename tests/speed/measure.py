@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmark.checkpoint import COST, EVERY, Checkpoints, Identity
-from benchmark.environment import prepare_process
-from benchmark.recorder import Snapshot
+from benchmark.engine.recorder import Snapshot
+from benchmark.jobs.environment import prepare_process
 from benchmark.spec import Mlr
+from benchmark.store.checkpoint import COST, EVERY, Checkpoints, Identity
 from tests.speed.other_loops import Loaders, Plain
 from tests.speed.work_units import Engine, Unit, units
 

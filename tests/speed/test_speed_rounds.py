@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmark.checkpoint import Checkpoints
-from benchmark.environment import prepare_process
-from benchmark.recorder import Snapshot
+from benchmark.engine.recorder import Snapshot
+from benchmark.jobs.environment import prepare_process
+from benchmark.store.checkpoint import Checkpoints
 from tests.speed.measure import IDENTITY
 from tests.speed.other_loops import Loaders, Plain
 from tests.speed.work_units import Engine, Unit, units

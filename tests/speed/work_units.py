@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.blocks import Blocks
-from benchmark.cohort import Federation, Sampling
-from benchmark.evaluation import score_globals, score_personal
-from benchmark.methods import Method, load_method
-from benchmark.models import Network, build
-from benchmark.replay import Replayed
+from benchmark.engine.blocks import Blocks
+from benchmark.engine.cohort import Federation, Sampling
+from benchmark.engine.evaluation import score_globals, score_personal
+from benchmark.engine.methods import Method, load_method
+from benchmark.engine.models import Network, build
+from benchmark.engine.replay import Replayed
+from benchmark.engine.training import EVALUATION_BLOCK
+from benchmark.engine.turns import all_turns, joined
 from benchmark.spec import Dnn, LeNet5, Mlr
-from benchmark.training import EVALUATION_BLOCK
-from benchmark.turns import all_turns, joined
 from datasets.synthetic import synthetic
 
 D, E, K = 200, 10, 3

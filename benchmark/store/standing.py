@@ -6,11 +6,10 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from benchmark.checkpoint import lock_of, lock_path, newest_first, read, shelf_of
 from benchmark.errors import BenchmarkError
-from benchmark.execution import FAILURE
 from benchmark.spec import Cell
 from benchmark.store import Run, Store
+from benchmark.store.checkpoint import FAILURE, lock_of, lock_path, newest_first, read, shelf_of
 
 STATES = ("done", "diverged", "running", "interrupted", "failed", "not begun")
 

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.blocks import Blocks
-from benchmark.cohort import Auxiliary, Federation, Sampling
+from benchmark.engine.blocks import Blocks
+from benchmark.engine.cohort import Auxiliary, Federation, Sampling
+from benchmark.engine.methods import Method
+from benchmark.engine.models import Network, build
+from benchmark.engine.recorder import Recorder, Result, Snapshot, is_due
+from benchmark.engine.turns import Turn, all_turns, joined
 from benchmark.errors import BenchmarkError
-from benchmark.methods import Method
-from benchmark.models import Network, build
-from benchmark.recorder import Recorder, Result, Snapshot, is_due
 from benchmark.spec import Cell, ModelSpec
-from benchmark.turns import Turn, all_turns, joined
 from datasets import Arrays, Partition
 
 EVALUATION_BLOCK = 128

@@ -6,19 +6,12 @@ from typing import Annotated
 
 import typer
 
+from benchmark import places
 from benchmark.errors import BenchmarkError
-from benchmark.grid import (
-    ALGORITHMS,
-    algorithm_names,
-    cells,
-    load_experiment,
-    load_protocol,
-    profile_of,
-)
-from benchmark.spec import Cell, results_root
+from benchmark.places import algorithm_names
+from benchmark.spec import Cell
+from benchmark.spec.grid import cells, load_experiment, load_protocol, profile_of
 
-RUNS = results_root() / "runs"
-"""Where runs are kept unless a command names another place."""
 PAPER = (
     *(f"table{n}" for n in range(1, 7)),
     *("figure2", "figure3", "figure4", "supplement1"),
@@ -86,7 +79,7 @@ def plugins(algorithm: list[str] | None) -> dict[str, str]:
     """The methods given as files, by the name they go by."""
     paths = {Path(name).stem: name for name in algorithm or () if name.endswith(".py")}
     for name, path in paths.items():
-        if name in algorithm_names() and Path(path).resolve() != ALGORITHMS / f"{name}.py":
+        if name in algorithm_names() and Path(path).resolve() != places.ALGORITHMS / f"{name}.py":
             raise BenchmarkError(f"--algorithm {path}: {name} is a method of this house; rename it")
     return paths
 

@@ -31,8 +31,8 @@ import pyarrow.parquet
 from pydantic import Field, ValidationError
 
 from benchmark.errors import BenchmarkError
-from benchmark.faults import explain
 from benchmark.spec import Cell, Count, Record, Scalar
+from benchmark.spec.faults import explain
 from datasets.files import read_bytes
 
 FORMAT = 1

@@ -17,11 +17,12 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from benchmark.deferred import settled
+from benchmark import places
+from benchmark.engine.deferred import settled
 from benchmark.errors import BenchmarkError
-from benchmark.faults import parse
-from benchmark.grid import ALGORITHMS, algorithm_names
+from benchmark.places import algorithm_names
 from benchmark.spec import Record, Scalar
+from benchmark.spec.faults import parse
 from datasets.arrays import OneLineError
 from datasets.files import read_bytes
 
@@ -108,7 +109,7 @@ class Method:
 def load_method(name: str) -> Method:
     """The method of this house called ``name``, or the one in the file at path ``name``."""
     if name in algorithm_names():
-        path = ALGORITHMS / f"{name}.py"
+        path = places.ALGORITHMS / f"{name}.py"
     elif name.endswith(".py") and os.path.isfile(name):
         path = Path(name).resolve()
     else:

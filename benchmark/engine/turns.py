@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark.cohort import Auxiliary, Federation
-from benchmark.methods import Method
-from benchmark.recorder import Snapshot
+from benchmark.engine.cohort import Auxiliary, Federation
+from benchmark.engine.methods import Method
+from benchmark.engine.recorder import Snapshot
 
 
 @dataclass

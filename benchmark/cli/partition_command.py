@@ -7,17 +7,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmark.choice import (
-    RUNS,
-    DataRoot,
-    Datasets,
-    Download,
-    ProfileName,
-    Protocols,
-    chosen,
-    spans,
-)
-from benchmark.speech import spoken
+from benchmark.cli.choice import DataRoot, Datasets, Download, ProfileName, Protocols, chosen, spans
+from benchmark.cli.speech import spoken
+from benchmark.places import RUNS
 
 MOST_COLUMNS = 20
 
@@ -39,7 +31,7 @@ def show(
 ) -> None:
     """Print who holds how many samples of each class, and save it as a heat map."""
     import reports
-    from benchmark.preparation import Source, load, partition_of
+    from benchmark.jobs.preparation import Source, load, partition_of
 
     shown = set()
     for cell, _ in chosen([experiment], profile, protocol, None, dataset):

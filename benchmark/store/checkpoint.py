@@ -24,21 +24,19 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 from safetensors import SafetensorError
 
+from benchmark import places
+from benchmark.engine.recorder import Snapshot
 from benchmark.errors import BenchmarkError
-from benchmark.faults import explain
-from benchmark.recorder import Snapshot
 from benchmark.spec import Cell, Record
+from benchmark.spec.faults import explain
 from benchmark.store import FORMAT, Store, write_synced
 from datasets.files import read_bytes
 
-ENGINE = (
-    *("algorithm", "blocks", "cohort", "deferred", "evaluation", "models", "recorder"),
-    *("replay", "streams", "training", "turns"),
-)
-"""The modules whose text decides which bits a run has, beside its method and its data."""
 EVERY = 60.0  # seconds between two checkpoints, if saving is cheap
 COST = 50  # as many times the last save's duration at least
 KEPT = 2
+FAILURE = "failure.txt"
+"""In a program's folder of snapshots: why its last try ended."""
 LARGEST = 2**36  # bytes of a checkpoint
 
 Say = Callable[[str], None]
@@ -80,8 +78,8 @@ def identity(
 ) -> Identity:
     """Of the run that this process is about to make. method, partition: their digests."""
     engine = hashlib.sha256()
-    for name in ENGINE:
-        engine.update((Path(__file__).parent / f"{name}.py").read_bytes())
+    for path in sorted(places.ENGINE.glob("*.py")):
+        engine.update(path.name.encode() + path.read_bytes())
     return Identity(
         cell=cell.digest,
         seeds=seeds,

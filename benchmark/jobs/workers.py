@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Event as Flag
 
-from benchmark.environment import prepare_process
 from benchmark.errors import BenchmarkError, Interrupted
-from benchmark.execution import Event, Job, Listener, Settings, perform
+from benchmark.jobs.environment import prepare_process
+from benchmark.jobs.execution import Event, Job, Listener, Settings, perform
 from datasets import DataError
 from datasets.arrays import OneLineError
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from benchmark.deferred import Deferred, Views
+from benchmark.engine.deferred import Deferred, Views
+from benchmark.engine.layers import Chain
 from benchmark.errors import BenchmarkError
-from benchmark.layers import Chain
 from benchmark.spec import Dnn, LeNet5, Mlr
 
 SMALL = 4096

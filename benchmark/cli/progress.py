@@ -14,7 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from benchmark.execution import Event, Job
+from benchmark.jobs.execution import Event, Job
 
 QUIET_SECONDS = 20.0
 

@@ -9,10 +9,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from benchmark.blocks import Blocks
-from benchmark.cohort import Federation
+from benchmark.engine.blocks import Blocks
+from benchmark.engine.cohort import Federation
+from benchmark.engine.evaluation import Scores, score_globals, score_personal
 from benchmark.errors import BenchmarkError
-from benchmark.evaluation import Scores, score_globals, score_personal
 from benchmark.spec import Cell
 
 LOST_EVERY = {"cpu": 1, "cuda": 50}

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.algorithm import AnyLoss, Batch, Loss, cross_entropy, softmax
-from benchmark.blocks import Blocks, Ints
-from benchmark.deferred import Views, settled
-from benchmark.models import Backward, Inputs, Network
-from benchmark.streams import stream
+from benchmark.engine.blocks import Blocks, Ints
+from benchmark.engine.deferred import Views, settled
+from benchmark.engine.losses import AnyLoss, Batch, Loss, cross_entropy, softmax
+from benchmark.engine.models import Backward, Inputs, Network
+from benchmark.engine.streams import stream
 
 
 class Pass:

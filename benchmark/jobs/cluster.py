@@ -5,14 +5,14 @@ import os
 import socket
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from benchmark.environment import prepare_process
 from benchmark.errors import BenchmarkError
-from benchmark.execution import Event, Job, Listener, Settings, perform
+from benchmark.jobs.environment import prepare_process
+from benchmark.jobs.execution import Event, Job, Listener, Settings, perform
+from benchmark.jobs.workers import raise_first
+from benchmark.places import ROOT
 from benchmark.store import Store
-from benchmark.workers import raise_first
 from datasets.arrays import OneLineError
 
 RETRIES = 5
@@ -29,7 +29,7 @@ def run_on_cluster(jobs: Sequence[Job], settings: Settings, address: str, listen
         import ray
     except ImportError:
         raise BenchmarkError('--ray needs Ray: pip install ".[distributed]"') from None
-    root = str(Path(__file__).resolve().parent.parent)
+    root = str(ROOT)
     passed = {"PYTHONPATH": root} | {
         name: os.environ[name] for name in ("PFL_DATA_ROOT",) if name in os.environ
     }

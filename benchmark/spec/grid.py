@@ -9,30 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BenchmarkError
-from benchmark.faults import parse
+from benchmark.places import (
+    EXPERIMENTS,
+    PROTOCOLS,
+    algorithm_names,
+    experiment_names,
+    protocol_names,
+)
 from benchmark.spec import MODELS, Cell, Experiment, Grid, Profile, Protocol, Rule, Where
+from benchmark.spec.faults import parse
 from datasets import SOURCES
 from datasets.files import read_bytes
 
 LARGEST = 2**18  # bytes of a TOML file
-HERE = Path(__file__).resolve().parent
 LABELS = ("name", "title", "table", "figure", "misprints")
-ALGORITHMS = HERE.parent / "algorithms"
-
-
-def algorithm_names() -> list[str]:
-    """The methods of this house: one file each in algorithms/, found without importing them."""
-    return sorted(path.stem for path in ALGORITHMS.glob("[a-z]*.py"))
-
-
-def experiment_names() -> list[str]:
-    """The experiments that come with the suite."""
-    return sorted(path.stem for path in (HERE / "experiments").glob("*.toml"))
-
-
-def protocol_names() -> list[str]:
-    """The protocols that come with the suite."""
-    return sorted(path.stem for path in (HERE / "protocols").glob("*.toml"))
 
 
 def load_experiment(name: str) -> Experiment:
@@ -233,7 +223,7 @@ def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 def _find(name: str, what: str, known: Sequence[str]) -> Path:
     if name in known:
-        return HERE / f"{what}s" / f"{name}.toml"
+        return {"experiment": EXPERIMENTS, "protocol": PROTOCOLS}[what] / f"{name}.toml"
     if name.endswith(".toml") and os.path.isfile(name):
         return Path(name)
     raise BenchmarkError(f"no {what} {name!r}, allowed: {', '.join(known)}, or a path to a .toml")

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.blocks import Blocks
-from benchmark.models import Network
+from benchmark.engine.blocks import Blocks
+from benchmark.engine.models import Network
 
 CHUNK = {"cpu": 16, "cuda": 512}  # blocks at a time: small enough for a CPU's cache
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from benchmark.environment import environment
+from benchmark.engine.methods import load_method
+from benchmark.engine.training import Problem, run
 from benchmark.errors import BenchmarkError
-from benchmark.methods import load_method
-from benchmark.preparation import Source, load, partition_of
+from benchmark.jobs.environment import environment
+from benchmark.jobs.preparation import Source, load, partition_of
 from benchmark.store import read_run, read_table
-from benchmark.training import Problem, run
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.deferred import gram
+from benchmark.engine.deferred import gram
 
 Ints = NDArray[np.int64]
 

@@ -9,16 +9,16 @@ from functools import partial
 
 import torch
 
-from benchmark.checkpoint import EVERY, Checkpoints, folder_of, identity, only_one
-from benchmark.environment import environment
+from benchmark.engine.methods import Method, load_method
+from benchmark.engine.recorder import Snapshot
+from benchmark.engine.replay import Replayed
+from benchmark.engine.training import Problem, check, run
 from benchmark.errors import BenchmarkError, Interrupted
-from benchmark.methods import Method, load_method
-from benchmark.preparation import Source, load, partition_of
-from benchmark.recorder import Snapshot
-from benchmark.replay import Replayed
+from benchmark.jobs.environment import environment
+from benchmark.jobs.preparation import Source, load, partition_of
 from benchmark.spec import Cell
 from benchmark.store import Run, Store
-from benchmark.training import Problem, check, run
+from benchmark.store.checkpoint import EVERY, FAILURE, Checkpoints, folder_of, identity, only_one
 from datasets import Partition
 from datasets.arrays import OneLineError
 
@@ -74,7 +74,6 @@ class Event:
 
 
 Listener = Callable[[Event], None]
-FAILURE = "failure.txt"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark.cohort import Cohort
+from benchmark.engine.cohort import Cohort
 
 WARM_UP = 2
 """Rounds before the recording, in which libraries allocate and choose what they keep."""

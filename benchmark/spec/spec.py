@@ -9,7 +9,6 @@ a table never invalidates a run. Nothing here imports torch.
 import hashlib
 import json
 import math
-from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -293,8 +292,3 @@ class Experiment(Record):
     misprints: tuple[Misprint, ...] = ()
     rules: Rules = ()
     profiles: dict[str, Profile]
-
-
-def results_root() -> Path:
-    """The folder results/ of this checkout."""
-    return Path(__file__).resolve().parents[1] / "results"

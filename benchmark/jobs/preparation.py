@@ -9,16 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import datasets
-from benchmark.spec import (
-    Data,
-    Dirichlet,
-    Given,
-    Iid,
-    LabelGroups,
-    PartitionSpec,
-    Shards,
-)
-from benchmark.streams import stream
+from benchmark.engine.streams import stream
+from benchmark.spec import Data, Dirichlet, Given, Iid, LabelGroups, PartitionSpec, Shards
 from datasets import Arrays, Partition
 from datasets import partition as recipes
 

@@ -1,0 +1,1 @@
+"""Who makes the runs: plans, processes, data, the machine, verification."""
