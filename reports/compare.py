@@ -9,8 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.spec import Misprint
-from benchmark.spec.grid import load_experiment, load_protocol
+from benchmark.spec import Misprint, load_experiment, load_protocol
 from reports import statistics
 from reports.load import FULL_SCALE, Results, load, published_tables, variant
 from reports.names import METHODS, rounds_label

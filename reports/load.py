@@ -12,8 +12,16 @@ import pandas as pd
 
 from benchmark.errors import BenchmarkError
 from benchmark.places import RESULTS
-from benchmark.spec import Cell, Experiment, Protocol, Switch
-from benchmark.spec.grid import cells, load_experiment, load_protocol, profile_of
+from benchmark.spec import (
+    Cell,
+    Experiment,
+    Protocol,
+    Switch,
+    cells,
+    load_experiment,
+    load_protocol,
+    profile_of,
+)
 from benchmark.store import AGAIN, Run, Store, read_table
 from reports.names import SCORES, model_name, partition_label, variant_label
 from reports.statistics import REDUCTIONS, reduce

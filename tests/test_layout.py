@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.places import experiment_names
-from benchmark.spec.grid import cells, load_experiment, load_protocol
+from benchmark.spec import cells, load_experiment, load_protocol
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ("algorithms", "benchmark", "datasets", "reports")

@@ -1,4 +1,4 @@
-"""What a command line chooses: experiments, cells, seeds, methods; the options it does so with."""
+"""Command-line options, and the cells, seeds and methods that they select."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,28 +9,29 @@ import typer
 from benchmark import places
 from benchmark.errors import BenchmarkError
 from benchmark.places import algorithm_names
-from benchmark.spec import Cell
-from benchmark.spec.grid import cells, load_experiment, load_protocol, profile_of
-
-PAPER = (
-    *(f"table{n}" for n in range(1, 7)),
-    *("figure2", "figure3", "figure4", "supplement1"),
+from benchmark.spec import (
+    Cell,
+    cells,
+    experiment_groups,
+    load_experiment,
+    load_protocol,
+    profile_of,
 )
-CHECKS = ("readings", "table6_caption", "mnist_splits")
-GROUPS = {"paper": PAPER, "checks": CHECKS}
-"""``paper``: everything that it shows; ``checks``: how its numbers change by other readings."""
 
 
-def _grouped(names: list[str]) -> list[str]:
-    every = [each for name in names for each in GROUPS.get(name, (name,))]
-    return list(dict.fromkeys(every))
+def _expand_groups(names: list[str]) -> list[str]:
+    groups = experiment_groups()
+    return list(dict.fromkeys(each for name in names for each in groups.get(name, (name,))))
 
 
 Experiments = Annotated[
     list[str],
-    typer.Argument(help="Names, TOML files, or a group (see list).", callback=_grouped),
+    typer.Argument(help="Names, TOML files, or a group (see list).", callback=_expand_groups),
 ]
-ProfileName = Annotated[str, typer.Option("--profile", help="smoke, quick or paper.")]
+ProfileName = Annotated[
+    str,
+    typer.Option("--profile", help="How much to run: smoke, quick, short, paper, …"),
+]
 Protocols = Annotated[
     list[str] | None, typer.Option("--protocol", help="as_run, as_described, or a TOML file.")
 ]
@@ -45,7 +46,7 @@ DataRoot = Annotated[
 Seeds = Annotated[str | None, typer.Option(help="How many (5) or which (0,3,4).")]
 Jobs = Annotated[int, typer.Option(help="Processes; 0: one a core, one on a GPU.")]
 DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
-Precision = Annotated[str, typer.Option(help="Of products: float32, or tf32 on a GPU.")]
+Precision = Annotated[str, typer.Option(help="Of matrix products: float32, or tf32 on a GPU.")]
 Download = Annotated[bool, typer.Option(help="Fetch missing data sets.")]
 StoreFolder = Annotated[Path, typer.Option("--store", help="Where runs are kept.")]
 
@@ -80,7 +81,9 @@ def plugins(algorithm: list[str] | None) -> dict[str, str]:
     paths = {Path(name).stem: name for name in algorithm or () if name.endswith(".py")}
     for name, path in paths.items():
         if name in algorithm_names() and Path(path).resolve() != places.ALGORITHMS / f"{name}.py":
-            raise BenchmarkError(f"--algorithm {path}: {name} is a method of this house; rename it")
+            raise BenchmarkError(
+                f"--algorithm {path}: {name} is a built-in method; rename your file"
+            )
     return paths
 
 

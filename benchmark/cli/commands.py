@@ -12,8 +12,6 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmark.cli.choice import (
-    GROUPS,
-    PAPER,
     Algorithms,
     DataRoot,
     Datasets,
@@ -34,7 +32,7 @@ from benchmark.cli.partition_command import partition_app
 from benchmark.cli.speech import Commands, spoken
 from benchmark.errors import BenchmarkError
 from benchmark.places import COMMITTED, RENDERED, RUNS, algorithm_names, experiment_names
-from benchmark.spec.grid import load_experiment
+from benchmark.spec import experiment_groups, load_experiment
 
 app = typer.Typer(
     cls=Commands, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False
@@ -56,7 +54,7 @@ def list_() -> None:
         table.add_row(name, experiment.title, protocols, profiles)
     console.print(table)
     console.print()
-    for group, members in GROUPS.items():
+    for group, members in experiment_groups().items():
         console.print(f"{group}: {', '.join(members)}")
     console.print(f"algorithms: {', '.join(algorithm_names())}")
 
@@ -148,7 +146,14 @@ def reproduce(
     """From data to report: fetch what is missing, train it, write every table and figure."""
     if what != "paper":
         raise BenchmarkError(f"reproduce {what}: allowed: paper (run takes any experiment)")
-    run(list(PAPER), profile, jobs=jobs, data_root=data_root, download=True, store=store)
+    run(
+        experiment_groups()["paper"],
+        profile,
+        jobs=jobs,
+        data_root=data_root,
+        download=True,
+        store=store,
+    )
 
 
 @app.command()
@@ -193,7 +198,7 @@ def status(
 @spoken
 def verify(
     runs: Annotated[list[str], typer.Argument(help="Folders of runs, in the store or anywhere.")],
-    rounds: Annotated[int, typer.Option(min=1, help="The first so many.")] = 10,
+    rounds: Annotated[int, typer.Option(min=1, help="How many rounds to repeat.")] = 10,
     device: DeviceName = "auto",
     precision: Precision = "float32",
     data_root: DataRoot = None,

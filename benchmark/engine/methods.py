@@ -22,7 +22,7 @@ from benchmark.engine.deferred import settled
 from benchmark.errors import BenchmarkError
 from benchmark.places import algorithm_names
 from benchmark.spec import Record, Scalar
-from benchmark.spec.faults import parse
+from benchmark.spec.validation import parse
 from datasets.arrays import OneLineError
 from datasets.files import read_bytes
 

@@ -1,32 +1,28 @@
 """What is run: cells, experiments, protocols and partitions as validated records; no torch."""
 
-from benchmark.spec.spec import (
+from benchmark.spec.cell import (
     MODELS,
     Cell,
     Count,
     Data,
     Dirichlet,
     Dnn,
-    Experiment,
     Given,
-    Grid,
     Iid,
     LabelGroups,
     LeNet5,
-    Misprint,
     Mlr,
     ModelSpec,
     PartitionSpec,
     Pfedme,
-    Profile,
-    Protocol,
     Record,
-    Rule,
     Scalar,
     Shards,
     Switch,
-    Where,
 )
+from benchmark.spec.experiment import Experiment, Grid, Misprint, Profile, Protocol, Rule, Where
+from benchmark.spec.files import experiment_groups, load_experiment, load_protocol, profile_of
+from benchmark.spec.grid import cells
 
 __all__ = [
     "MODELS",
@@ -54,4 +50,9 @@ __all__ = [
     "Shards",
     "Switch",
     "Where",
+    "cells",
+    "experiment_groups",
+    "load_experiment",
+    "load_protocol",
+    "profile_of",
 ]

@@ -28,7 +28,7 @@ from benchmark import places
 from benchmark.engine.recorder import Snapshot
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Cell, Record
-from benchmark.spec.faults import explain
+from benchmark.spec.validation import explain
 from benchmark.store import FORMAT, Store, write_synced
 from datasets.files import read_bytes
 

@@ -32,7 +32,7 @@ from pydantic import Field, ValidationError
 
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Cell, Count, Record, Scalar
-from benchmark.spec.faults import explain
+from benchmark.spec.validation import explain
 from datasets.files import read_bytes
 
 FORMAT = 1

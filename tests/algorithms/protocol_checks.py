@@ -16,7 +16,7 @@ from benchmark.engine.cohort import Cohort
 from benchmark.engine.methods import Method
 from benchmark.engine.models import Backward, Inputs, Network
 from benchmark.spec import Cell
-from benchmark.spec.faults import parse
+from benchmark.spec.validation import parse
 from datasets import Arrays, Partition
 from tests.algorithms.federations import CLASSES, SHAPE, brief, close, federation, initial
 from tests.algorithms.plain_loops import Outcome

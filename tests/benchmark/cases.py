@@ -13,7 +13,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.jobs.execution import Event, Job, Settings, perform
 from benchmark.jobs.preparation import Source
 from benchmark.spec import Cell
-from benchmark.spec.faults import parse
+from benchmark.spec.validation import parse
 from benchmark.store import Run, Store, read_table
 
 ROOT = Path(__file__).resolve().parents[2]

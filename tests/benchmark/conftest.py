@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.spec import Cell
-from benchmark.spec.grid import cells, load_experiment, load_protocol, profile_of
+from benchmark.spec import Cell, cells, load_experiment, load_protocol, profile_of
 from tests.benchmark.cases import EXPERIMENT, PROTOCOL, Expand
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmark.spec.grid import cells, load_experiment, load_protocol
+from benchmark.spec import cells, load_experiment, load_protocol
 from tests.benchmark.cases import EXPERIMENT, PROTOCOL, Expand, complaint, rule
 
 

@@ -16,8 +16,7 @@ import pytest
 
 from benchmark.jobs.environment import prepare_process
 from benchmark.jobs.execution import Job, perform
-from benchmark.spec import Cell
-from benchmark.spec.grid import cells, load_experiment, load_protocol, profile_of
+from benchmark.spec import Cell, cells, load_experiment, load_protocol, profile_of
 from benchmark.store import Store
 from benchmark.store.checkpoint import folder_of
 from benchmark.store.standing import standing

@@ -7,8 +7,7 @@ import pytest
 
 from benchmark import places
 from benchmark.places import algorithm_names, experiment_names
-from benchmark.spec import Where
-from benchmark.spec.grid import load_experiment, load_protocol, profile_of
+from benchmark.spec import Where, load_experiment, load_protocol, profile_of
 from tests.benchmark.cases import EXPERIMENT, PROTOCOL, Expand, complaint, rule
 
 

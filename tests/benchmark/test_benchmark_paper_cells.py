@@ -10,8 +10,17 @@ import pytest
 import reports
 from benchmark.engine.methods import load_method
 from benchmark.places import RESULTS, algorithm_names
-from benchmark.spec import Cell, Dnn, Given, LabelGroups, Pfedme
-from benchmark.spec.grid import cells, load_experiment, load_protocol, profile_of
+from benchmark.spec import (
+    Cell,
+    Dnn,
+    Given,
+    LabelGroups,
+    Pfedme,
+    cells,
+    load_experiment,
+    load_protocol,
+    profile_of,
+)
 
 PAIRS = ((0, 1), (2, 3), (4, 5), (6, 7), (8, 9))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from benchmark.spec import Cell, Data, Dirichlet, Dnn, Given, Iid, LabelGroups, Pfedme, Shards
-from benchmark.spec.faults import parse
+from benchmark.spec.validation import parse
 from tests.benchmark.cases import cell, complaint, plain
 
 SIZES = {"clients": 20, "train_fraction": 0.5}

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.places import EXPERIMENTS, PROTOCOLS
-from benchmark.spec import Cell
-from benchmark.spec.grid import cells, load_experiment, load_protocol, profile_of
+from benchmark.spec import Cell, cells, load_experiment, load_protocol, profile_of
 from tests.benchmark.cases import EXPERIMENT
 from tests.benchmark.mutations import fuzzed, mutants, read_or_refused
 

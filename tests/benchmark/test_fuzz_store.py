@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from benchmark.cli.commands import app
 from benchmark.errors import BenchmarkError
-from benchmark.spec.grid import cells, load_experiment, load_protocol, profile_of
+from benchmark.spec import cells, load_experiment, load_protocol, profile_of
 from benchmark.store import MOST, TABLES, Store, read_table
 from tests.benchmark.cases import EXPERIMENT, record
 from tests.benchmark.mutations import fuzzed, mutants, read_or_refused, within

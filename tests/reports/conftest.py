@@ -11,8 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmark.spec import Cell
-from benchmark.spec.grid import cells, load_experiment, load_protocol
+from benchmark.spec import Cell, cells, load_experiment, load_protocol
 from benchmark.store import Run, Store
 from reports.load import published_tables
 

@@ -1,8 +1,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark.spec import Cell
-from benchmark.spec.grid import load_experiment, load_protocol
+from benchmark.spec import Cell, load_experiment, load_protocol
 from reports.claims import against_local
 from reports.compare import rows
 from reports.load import load

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import BenchmarkError
-from benchmark.spec import Cell
-from benchmark.spec.grid import load_experiment, load_protocol
+from benchmark.spec import Cell, load_experiment, load_protocol
 from benchmark.store import read_run
 from reports import compare, reported, summary_text
 from reports.compare import NOT_RUN, rows

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from benchmark.spec import Cell
-from benchmark.spec.grid import load_experiment, load_protocol
+from benchmark.spec import Cell, load_experiment, load_protocol
 from reports.compare import rows
 from reports.curves import Line, Panel, distances, panels
 from reports.heatmap import partition_heatmap

@@ -1,0 +1,202 @@
+"""A cell: everything that decides a result except the seed, and its content hash.
+
+Titles and other labels stay outside the cell, so that relabelling a table never invalidates a
+run. Nothing here imports torch.
+"""
+
+import hashlib
+import json
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Scalar = bool | int | float | str
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}(\+[a-z][a-z0-9_]{0,31})?$")]
+"""A model, or with another architecture for the clients' own models: ``mlr+dnn``."""
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Switch = Literal["participation", "aggregation", "batches", "global_scored"]
+"""Fields of a cell that a protocol sets and an experiment may sweep."""
+
+
+class Record(BaseModel):
+    """Base of all specifications. Frozen; unknown keys and wrong types are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Data(Record):
+    """A data set and how its inputs are scaled."""
+
+    name: Name
+    options: dict[str, int | float] = {}
+    """Settings of the generator of a synthetic data set."""
+    scaling: Literal["none", "unit", "symmetric", "per_feature"] = "none"
+    """``none``: as stored. ``unit``: to [0, 1]. ``symmetric``: to [−1, 1]. ``per_feature``:
+    standardised, feature by feature, over all samples."""
+
+
+class _Partition(Record):
+    """What all partitions have."""
+
+    clients: Count
+    train_fraction: Fraction
+    """Share of each client's samples that is for training; the rest is for testing."""
+    order: Literal["shuffled", "as_given", "stratified"] = "shuffled"
+    """How a client's samples are ordered before they are split: shuffled, as the source gives
+    them, or shuffled and stratified by class."""
+    seed: int | None = Field(None, ge=0, lt=2**64)
+    """Seed of the partition. None: the run's own, so that intervals include the luck of the
+    split."""
+
+
+class LabelGroups(_Partition):
+    """Client u holds only the labels of group u mod len(groups) (MNIST in the paper's text)."""
+
+    kind: Literal["label_groups"]
+    groups: tuple[tuple[int, ...], ...]
+
+
+class Shards(_Partition):
+    """Exactly ``labels_per_client`` labels a client, dealt out in shards."""
+
+    kind: Literal["shards"]
+    labels_per_client: Count
+    sizes: Literal["equal", "lognormal"] = "equal"
+    sigma: float = Field(1.0, gt=0)
+
+
+class Dirichlet(_Partition):
+    """Each class is shared out by Dirichlet(alpha): alpha → 0 one client a class, ∞ IID."""
+
+    kind: Literal["dirichlet"]
+    alpha: float = Field(gt=0)
+    min_size: Count = 10
+
+
+class Iid(_Partition):
+    """Every client draws from the whole data set."""
+
+    kind: Literal["iid"]
+
+
+class Given(_Partition):
+    """The data set says which client each sample belongs to."""
+
+    kind: Literal["given"]
+
+
+class Pfedme(_Partition):
+    """As pFedMe's authors deal it: 20 clients of three labels (CIFAR-10) or two (MNIST), seeded."""
+
+    kind: Literal["pfedme_cifar10", "pfedme_mnist"]
+    clients: Literal[20] = 20
+
+
+PartitionSpec = Annotated[
+    LabelGroups | Shards | Dirichlet | Iid | Given | Pfedme, Field(discriminator="kind")
+]
+
+
+class Mlr(Record):
+    """Multinomial logistic regression: one linear layer."""
+
+    name: Literal["mlr"]
+
+
+class Dnn(Record):
+    """One hidden layer of ``hidden`` rectified units."""
+
+    name: Literal["dnn"]
+    hidden: Count
+
+
+class LeNet5(Record):
+    """LeNet-5 for images of 28 or 32 pixels a side."""
+
+    name: Literal["lenet5"]
+
+
+ModelSpec = Annotated[Mlr | Dnn | LeNet5, Field(discriminator="name")]
+MODELS = [get_args(kind.model_fields["name"].annotation)[0] for kind in (Mlr, Dnn, LeNet5)]
+
+
+class Cell(Record):
+    """Everything that decides the result of a run, except its seed."""
+
+    data: Data
+    partition: PartitionSpec
+    model: ModelSpec
+    algorithm: Name
+    hyper: dict[str, Scalar] = {}
+    """The method's settings that the experiment names; all others have the method's defaults."""
+    rounds: Count
+    active_clients: Count
+    """Clients that the server samples in each round."""
+    batch_size: Count
+    participation: Literal["all", "sampled"]
+    """``all``: every client trains in every round, and the sampled ones send their models.
+    ``sampled``: only the sampled ones train."""
+    aggregation: Literal["samples", "uniform"]
+    """Weights of the server's mean: numbers of training samples, or equal ones."""
+    batches: Literal["fixed_order", "shuffled_passes", "with_replacement"]
+    """How mini-batches are drawn: round and round in a fixed order, in a new order for each pass
+    over the training set, or each sample independently."""
+    global_scored: Literal["before", "after"]
+    """Whether the global model of a round is scored before the round's training, as in the
+    paper's curves, or after it."""
+    evaluate_every: Count = 1
+    """Rounds between two evaluations; the last round is always evaluated."""
+    train_loss_every: Count = 1
+    """Evaluations between two training losses; the last evaluation always has one."""
+    auxiliary: ModelSpec | None = None
+    """Architecture of the models that clients keep to themselves. None: that of ``model``."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Cell":
+        if self.auxiliary == self.model:
+            raise ValueError("auxiliary is the model itself: leave it out")
+        if self.active_clients > self.partition.clients:
+            raise ValueError(
+                f"active_clients is {self.active_clients}, of only {self.partition.clients} clients"
+            )
+        if self.evaluate_every > self.rounds:
+            raise ValueError(
+                f"evaluate_every is {self.evaluate_every}, allowed: 1 to rounds = {self.rounds}"
+            )
+        return self
+
+    @property
+    def one_partition(self) -> bool:
+        """Whether all seeds share one partition."""
+        kind, order = self.partition.kind, self.partition.order
+        fixed = kind in ("given", "pfedme_mnist") and order == "as_given"
+        return fixed or self.partition.seed is not None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the cell's canonical JSON without defaults, in hexadecimal.
+
+        A field added later, with its default, leaves existing runs valid. 15 and 15.0 hash alike.
+        """
+        data = self.model_dump(mode="json", exclude_defaults=True)
+        for settings in (data.get("hyper", {}), data["data"].get("options", {})):
+            settings.update({name: _spelled(name, value) for name, value in settings.items()})
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def key(self) -> str:
+        """The cell's folder in a store: readable, and unique by its hash."""
+        return f"{self.data.name}-{self.model.name}-{self.algorithm}-{self.digest[:12]}"
+
+
+def _spelled(name: str, value: Scalar) -> Scalar:
+    """The canonical form of a number: an integer if the setting's name is one capital letter
+    (counts: K, E), otherwise a float."""
+    if isinstance(value, bool | str) or abs(value) > 2**53:  # beyond, floats merge neighbours
+        return value
+    if len(name) == 1 and name.isupper():
+        return int(value) if value == int(value) else value
+    return float(value)
