@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmark.cli.choice import (
+from benchmark.cli.exits import Commands, one_line_errors
+from benchmark.cli.options import (
     Algorithms,
     DataRoot,
     Datasets,
@@ -28,8 +29,7 @@ from benchmark.cli.choice import (
     plugins,
     seeds_of,
 )
-from benchmark.cli.partition_command import partition_app
-from benchmark.cli.speech import Commands, spoken
+from benchmark.cli.partition import partition_app
 from benchmark.errors import BenchmarkError
 from benchmark.places import COMMITTED, RENDERED, RUNS, algorithm_names, experiment_names
 from benchmark.spec import experiment_groups, load_experiment
@@ -42,7 +42,7 @@ console = Console(soft_wrap=True)
 
 
 @app.command("list")
-@spoken
+@one_line_errors
 def list_() -> None:
     """Show the experiments, their profiles and protocols, and the methods."""
     table = Table(box=None)
@@ -60,7 +60,7 @@ def list_() -> None:
 
 
 @app.command()
-@spoken
+@one_line_errors
 def run(
     experiments: Experiments,
     profile: ProfileName = "paper",
@@ -135,7 +135,7 @@ def run(
 
 
 @app.command()
-@spoken
+@one_line_errors
 def reproduce(
     what: Annotated[str, typer.Argument(help="paper: every table and figure of it.")] = "paper",
     profile: ProfileName = "paper",
@@ -157,7 +157,7 @@ def reproduce(
 
 
 @app.command()
-@spoken
+@one_line_errors
 def status(
     experiments: Experiments,
     profile: ProfileName = "paper",
@@ -195,7 +195,7 @@ def status(
 
 
 @app.command()
-@spoken
+@one_line_errors
 def verify(
     runs: Annotated[list[str], typer.Argument(help="Folders of runs, in the store or anywhere.")],
     rounds: Annotated[int, typer.Option(min=1, help="How many rounds to repeat.")] = 10,
@@ -228,7 +228,7 @@ def verify(
 
 
 @app.command()
-@spoken
+@one_line_errors
 def report(
     experiments: Experiments,
     profile: ProfileName = "paper",
@@ -242,7 +242,7 @@ def report(
 
 
 @app.command()
-@spoken
+@one_line_errors
 def compare(
     experiments: Experiments,
     profile: ProfileName = "paper",

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from benchmark.engine.convolutions import Chain
 from benchmark.engine.deferred import Deferred, Views
-from benchmark.engine.layers import Chain
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Dnn, LeNet5, Mlr
 

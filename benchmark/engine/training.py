@@ -13,7 +13,7 @@ from benchmark.engine.cohort import Auxiliary, Federation, Sampling
 from benchmark.engine.methods import Method
 from benchmark.engine.models import Network, build
 from benchmark.engine.recorder import Recorder, Result, Snapshot, is_due
-from benchmark.engine.turns import Turn, all_turns, joined
+from benchmark.engine.replicas import Group, all_groups, joined
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Cell, ModelSpec
 from datasets import Arrays, Partition
@@ -90,20 +90,20 @@ def run(
     ``resumed``: go on from a snapshot of the same run; on a CPU the results are the same bits.
     Training stops early when every seed has diverged.
     """
-    recorder, turns = _started(cell, method, problem, resumed)
+    recorder, groups = _started(cell, method, problem, resumed)
     for round_ in range(resumed.rounds if resumed else 0, cell.rounds):
-        before = [turn.w for turn in turns]
-        for turn in turns:
-            turn.train(round_)
+        before = [group.w for group in groups]
+        for group in groups:
+            group.train(round_)
         if is_due(cell, round_):
-            after = [turn.w for turn in turns]
+            after = [group.w for group in groups]
             w = joined(before if cell.global_scored == "before" else after)
-            recorder.record(round_, w, joined([turn.personal(round_) for turn in turns]))
+            recorder.record(round_, w, joined([group.personal(round_) for group in groups]))
             progress(round_, recorder.latest)
             if recorder.all_lost:
                 break
         if round_ + 1 < cell.rounds:
-            packed = {name: tensor for turn in turns for name, tensor in turn.packed().items()}
+            packed = {name: tensor for group in groups for name, tensor in group.packed().items()}
             keep(partial(recorder.snapshot, round_ + 1, packed))
     return recorder.results()
 
@@ -115,8 +115,8 @@ def check(snapshot: Snapshot, cell: Cell, method: Method, problem: Problem) -> N
 
 def _started(
     cell: Cell, method: Method, problem: Problem, resumed: Snapshot | None
-) -> tuple[Recorder, list[Turn]]:
+) -> tuple[Recorder, list[Group]]:
     """What records a run and what trains it, at the start or as a snapshot left them."""
     federation, w = problem.federation, problem.w
     recorder = Recorder(federation, problem.test, cell, resumed)
-    return recorder, all_turns(method, method.resolve(cell.hyper), federation, w, resumed)
+    return recorder, all_groups(method, method.resolve(cell.hyper), federation, w, resumed)

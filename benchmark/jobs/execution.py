@@ -9,9 +9,9 @@ from functools import partial
 
 import torch
 
+from benchmark.engine.cuda_graphs import Replayed
 from benchmark.engine.methods import Method, load_method
 from benchmark.engine.recorder import Snapshot
-from benchmark.engine.replay import Replayed
 from benchmark.engine.training import Problem, check, run
 from benchmark.errors import BenchmarkError, Interrupted
 from benchmark.jobs.environment import environment

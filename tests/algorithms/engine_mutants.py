@@ -130,9 +130,10 @@ ENGINE_MUTANTS = [
         "training",
         (
             "personalisation reads test samples",
-            "turn.personal(round_) for",
-            "method.personal_models(turn.state, Federation(turn.federation.network, problem.test, "
-            "turn.federation.seeds, turn.federation.sampling).everyone(round_), turn.hyper) for",
+            "group.personal(round_) for",
+            "method.personal_models(group.state, Federation(group.federation.network, "
+            "problem.test, group.federation.seeds, group.federation.sampling).everyone(round_), "
+            "group.hyper) for",
             no_test_sample_is_read,
         ),
         (
@@ -161,7 +162,7 @@ ENGINE_MUTANTS = [
         ),
     ),
     *_in(
-        "replay",
+        "cuda_graphs",
         (
             "a replayed round starts from the recorded one's state",
             "place.copy_(value)",

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-import benchmark.engine.replay
+import benchmark.engine.cuda_graphs
 from benchmark.engine.cohort import Federation
 from benchmark.engine.methods import Method, load_method
 from benchmark.engine.models import Network
@@ -90,7 +90,7 @@ ROUNDS = 7
 def check_replays(
     method: Method,
     of: Federation,
-    engine: ModuleType = benchmark.engine.replay,
+    engine: ModuleType = benchmark.engine.cuda_graphs,
     warned: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> int:
     """Rounds that are replayed are those that are launched; returns how many were replayed."""
@@ -114,7 +114,7 @@ def check_cohorts_are_renewed(cohort: ModuleType) -> None:
 
 
 def check_unwarned(
-    method: Method, of: Federation, engine: ModuleType = benchmark.engine.replay
+    method: Method, of: Federation, engine: ModuleType = benchmark.engine.cuda_graphs
 ) -> None:
     """The recording stands: nothing is refused."""
     try:

@@ -12,9 +12,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from benchmark.engine.blocks import Blocks
 from benchmark.engine.cohort import Cohort, Federation, Sampling
+from benchmark.engine.cuda_graphs import Replayed, cuda_graph
 from benchmark.engine.methods import Method, load_method
 from benchmark.engine.models import Network
-from benchmark.engine.replay import Replayed, cuda_graph
 from tests.algorithms.federations import (
     FAST,
     MODULES,

@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark import places
-from benchmark.cli.choice import spans
 from benchmark.cli.commands import app
+from benchmark.cli.options import spans
 from benchmark.places import algorithm_names, experiment_names
 from benchmark.store import Store
 from tests.benchmark.cases import EXPERIMENT, MINE, ROOT

@@ -3,8 +3,8 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from benchmark.engine import layers
-from benchmark.engine.layers import Chain, windows
+from benchmark.engine import convolutions
+from benchmark.engine.convolutions import Chain, windows
 from benchmark.engine.models import Network, build
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Dnn, LeNet5, Mlr
@@ -129,7 +129,7 @@ def test_a_gpu_evaluates_a_bounded_number_of_images_at_once() -> None:
         return windows(h, layer)
 
     with FakeTensorMode(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layers, "windows", windows_seen)
+        patch.setattr(convolutions, "windows", windows_seen)
         rows = torch.empty(130, network.parameters, device="cuda")
         assert network.apply(rows, torch.empty(130, 2, 1, 28, 28, device="cuda")).shape[0] == 130
         assert [shape[0] for shape in seen if shape[2] == 1] == [64, 64, 2]

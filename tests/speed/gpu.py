@@ -3,7 +3,7 @@
 import statistics
 from typing import Any
 
-from benchmark.engine.replay import WARM_UP
+from benchmark.engine.cuda_graphs import WARM_UP
 from benchmark.jobs.environment import prepare_process
 from tests.speed.measure import machine, seconds_of, sgemm_rate
 from tests.speed.work_units import Engine, Unit, units

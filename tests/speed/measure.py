@@ -114,7 +114,7 @@ def checkpoint(unit: Unit, turns: int) -> dict[str, Any]:
     """Bytes and seconds of a checkpoint of PFML, and its share of a run as it is kept."""
     engine = Engine(unit)
     engine.train()
-    snapshot = Snapshot(1, 0.0, engine.turns[0].packed())
+    snapshot = Snapshot(1, 0.0, engine.groups[0].packed())
     with tempfile.TemporaryDirectory() as folder:
         kept = Checkpoints(Path(folder), IDENTITY, "")
         times = [seconds_of(lambda: kept.save(snapshot)) for _ in range(turns)]

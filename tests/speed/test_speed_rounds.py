@@ -39,6 +39,6 @@ def test_checkpoint(benchmark: BenchmarkFixture, unit: Unit, tmp_path: Path) -> 
     prepare_process(1)
     engine = Engine(unit)
     engine.train()
-    snapshot = Snapshot(1, 0.0, engine.turns[0].packed())
+    snapshot = Snapshot(1, 0.0, engine.groups[0].packed())
     benchmark.group = "checkpoint"
     benchmark(Checkpoints(tmp_path, IDENTITY, "").save, snapshot)

@@ -19,7 +19,7 @@ TINY = Unit("tiny", "pfml", Mlr(name="mlr"), (5,), (7, 3), (2, 2), True)
 def test_the_engine_and_the_plain_loop_do_the_same_round(algorithm: str) -> None:
     unit = replace(TINY, algorithm=algorithm)
     engine, plain = Engine(unit), Plain(unit)
-    (turn,) = engine.turns
+    (turn,) = engine.groups
     turn.state = unit.method.init(plain.w[None], turn.federation.everyone(0), turn.hyper)
     engine.train()
     plain.train()

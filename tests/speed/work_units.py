@@ -14,12 +14,12 @@ from torch import Tensor
 
 from benchmark.engine.blocks import Blocks
 from benchmark.engine.cohort import Federation, Sampling
+from benchmark.engine.cuda_graphs import Replayed
 from benchmark.engine.evaluation import score_globals, score_personal
 from benchmark.engine.methods import Method, load_method
 from benchmark.engine.models import Network, build
-from benchmark.engine.replay import Replayed
+from benchmark.engine.replicas import all_groups, joined
 from benchmark.engine.training import EVALUATION_BLOCK
-from benchmark.engine.turns import all_turns, joined
 from benchmark.spec import Dnn, LeNet5, Mlr
 from datasets.synthetic import synthetic
 
@@ -109,19 +109,19 @@ class Engine:
         if recorded:
             method = replace(method, train_round=Replayed(method.train_round))
         w = self.federation.network.row().repeat(len(seeds), 1).to(device)
-        self.turns = all_turns(method, self.hyper, self.federation, w)
+        self.groups = all_groups(method, self.hyper, self.federation, w)
         self.round = 0
 
     def train(self) -> None:
         """One round."""
-        for turn in self.turns:
-            turn.train(self.round)
+        for group in self.groups:
+            group.train(self.round)
         self.round += 1
 
     def evaluate(self) -> None:
         """All scores of a round."""
-        network, w = self.federation.network, joined([turn.w for turn in self.turns])
-        table = joined([turn.personal(self.round) for turn in self.turns])
+        network, w = self.federation.network, joined([group.w for group in self.groups])
+        table = joined([group.personal(self.round) for group in self.groups])
         sets = [(self.test, True)]
         if self.unit.train_loss:
             sets.append((self.federation.train, False))

@@ -1,4 +1,4 @@
-"""What the command line says when it cannot: one line, and an exit code."""
+"""One-line errors and exit codes of commands."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from benchmark.errors import Interrupted
 from datasets.arrays import OneLineError
 
 
-def spoken(command: Callable[..., Any]) -> Callable[..., Any]:
+def one_line_errors(command: Callable[..., Any]) -> Callable[..., Any]:
     """Bad input ends in one line and exit code 2; an interrupt says how to go on."""
 
     @wraps(command)

@@ -1,4 +1,7 @@
-"""What trains at once: all replicas, but on a CPU, whose cache holds one's batches, one by one."""
+"""Which replicas train together.
+
+On a GPU all of them; on a CPU one after another, as its cache holds only one replica's batches.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,18 +16,16 @@ from benchmark.engine.recorder import Snapshot
 
 
 @dataclass
-class Turn:
-    """Replicas that train at once, and the method's state of them.
-
-    initial: their models (R, P) at the start. prefix: of the names of the state's tensors in a
-    snapshot.
-    """
+class Group:
+    """Replicas that train together, and the method's state of them."""
 
     method: Method
     hyper: Any
     federation: Federation
     initial: Tensor
+    """(R, P) their models at the start."""
     prefix: str
+    """Begins the names of the state's tensors in a snapshot."""
     state: Any = None
 
     def train(self, round_: int) -> None:
@@ -48,12 +49,12 @@ class Turn:
         return table
 
     def packed(self) -> dict[str, Tensor]:
-        """The state's tensors, by names that no other turn has."""
+        """The state's tensors, by names that no other group has."""
         packed = self.method.packed(self.state)
         return {f"{self.prefix}{name}": tensor for name, tensor in packed.items()}
 
     def unpack(self, snapshot: Snapshot) -> None:
-        """Take the state up again from a snapshot of all turns.
+        """Take the state up again from a snapshot of all groups.
 
         Raises BenchmarkError where a tensor is missing that the state has at the start, or is of
         another shape or type.
@@ -65,27 +66,27 @@ class Turn:
         self.state = self.method.unpacked(own, self.initial.device)
 
 
-def all_turns(
+def all_groups(
     method: Method,
     hyper: Any,
     federation: Federation,
     w: Tensor,
     snapshot: Snapshot | None = None,
-) -> list[Turn]:
-    """Every turn of a federation; its replicas start from ``w`` (R, P), or where a snapshot was."""
+) -> list[Group]:
+    """Every group of a federation. Replicas start from ``w`` (R, P), or from a snapshot."""
     shares = _shares(federation)
-    turns = []
+    groups = []
     for number, (share, models) in enumerate(zip(shares, w.tensor_split(len(shares)), strict=True)):
-        turn = Turn(method, hyper, share, models, f"{number}." if number else "")
-        turn.state = method.init(models, share.everyone(0), hyper)
+        group = Group(method, hyper, share, models, f"{number}." if number else "")
+        group.state = method.init(models, share.everyone(0), hyper)
         if snapshot is not None:
-            turn.unpack(snapshot)
-        turns.append(turn)
-    return turns
+            group.unpack(snapshot)
+        groups.append(group)
+    return groups
 
 
 def joined(parts: Sequence[Tensor | None]) -> Tensor | None:
-    """All turns' models, replica by replica; None where there are none."""
+    """All groups' models, replica by replica; None where there are none."""
     there = [part for part in parts if part is not None]
     return torch.cat(there) if len(there) > 1 else there[0] if there else None
 

@@ -7,8 +7,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmark.cli.choice import DataRoot, Datasets, Download, ProfileName, Protocols, chosen, spans
-from benchmark.cli.speech import spoken
+from benchmark.cli.exits import one_line_errors
+from benchmark.cli.options import (
+    DataRoot,
+    Datasets,
+    Download,
+    ProfileName,
+    Protocols,
+    chosen,
+    spans,
+)
 from benchmark.places import RUNS
 
 MOST_COLUMNS = 20
@@ -18,7 +26,7 @@ console = Console(soft_wrap=True)
 
 
 @partition_app.command()
-@spoken
+@one_line_errors
 def show(
     experiment: Annotated[str, typer.Argument(help="A name (see list) or a TOML file.")],
     dataset: Datasets = None,
