@@ -21,6 +21,7 @@ from typing import Literal, NamedTuple
 from benchmark.algorithm import (
     Cohort,
     Globals,
+    Loss,
     NonNegative,
     Positive,
     Steps,
@@ -61,7 +62,7 @@ class Hyper:
     """Centre of the proximal terms: the models at the start of the round (m_prev and w_t of
     Algorithm 1), or the current m_e and w_e."""
     inner_start: Literal["restart", "carry"] = "restart"
-    """Do θ and ŵ restart at m_e and w_e for each batch, or carry on."""
+    """θ and ŵ restart at m_e and w_e for each batch, or carry on over batches."""
     outer_gradient: Literal["outer", "inner"] = "outer"
     """∇L of the outer updates: taken at m_e and w_e, as Algorithm 1 says, or the one that the
     last of the K steps used, taken at θ and ŵ before that step."""
@@ -89,40 +90,36 @@ def init(w: Globals, everyone: Cohort, hyper: Hyper) -> State:
 def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:
     """One round of Algorithm 1."""
     alpha, eta, lam, mu = hyper.alpha, hyper.eta, hyper.lam, hyper.mu
-
-    loss = cross_entropy
-    if hyper.mutual != "none":
-        term = kl_divergence if hyper.mutual == "kl" else disagreement
-        loss = cross_entropy + hyper.mutual_weight * term
-
-    restart, fixed = hyper.inner_start == "restart", hyper.peer == "fixed"
-    lagging = hyper.outer_gradient == "inner"
+    loss = _mutual_loss(hyper)
     w = w_hat = w_prev = cohort.spread(state.w)
     m = theta = m_prev = cohort.read(state.m) if hyper.persistent else w
     for batch in cohort.batches(hyper.E):
         if hyper.centre == "current":
             m_prev, w_prev = m, w
-        if restart:
+        if hyper.inner_start == "restart":
             theta, w_hat = m, w
-        if restart or fixed or not lagging:  # else nothing is asked at m and w
-            at_m, at_w = cohort.forward(m, batch), cohort.forward(w, batch)
-        if restart or not lagging:
-            G_m, G_w = at_m.grad(loss, at_w.probs), at_w.grad(loss, at_m.probs)
-        for k in range(hyper.K):
-            if k == 0 and restart:
-                g_theta, g_w_hat = G_m, G_w  # the same gradients, at the same point
-            else:
-                at_theta, at_w_hat = cohort.forward(theta, batch), cohort.forward(w_hat, batch)
-                g_theta = at_theta.grad(loss, (at_w if fixed else at_w_hat).probs)
-                g_w_hat = at_w_hat.grad(loss, (at_m if fixed else at_theta).probs)
+        at_m, at_w = cohort.forward(m, batch), cohort.forward(w, batch)
+        for _ in range(hyper.K):
+            at_theta, at_w_hat = cohort.forward(theta, batch), cohort.forward(w_hat, batch)
+            of_m, of_w = (at_m, at_w) if hyper.peer == "fixed" else (at_theta, at_w_hat)
+            g_theta, g_w_hat = at_theta.grad(loss, of_w.probs), at_w_hat.grad(loss, of_m.probs)
             theta = proximal_step(theta, g_theta, alpha, lam, m_prev, mu)
             w_hat = proximal_step(w_hat, g_w_hat, alpha, lam, w_prev, mu)
-        if lagging:
-            G_m, G_w = g_theta, g_w_hat
+        G_m, G_w = g_theta, g_w_hat
+        if hyper.outer_gradient == "outer":
+            G_m, G_w = at_m.grad(loss, at_w.probs), at_w.grad(loss, at_m.probs)
         m = proximal_step(m, G_m, eta, lam, theta)
         w = proximal_step(w, G_w, eta, lam, w_hat)
     mixed = (1 - hyper.beta) * state.w + hyper.beta * cohort.mean(w)
     return State(mixed, cohort.write(state.m, m), cohort.write(state.theta, theta))
+
+
+def _mutual_loss(hyper: Hyper) -> Loss:
+    """Cross-entropy plus the mutual term; the peer's probabilities are a constant."""
+    if hyper.mutual == "none":
+        return cross_entropy
+    term = kl_divergence if hyper.mutual == "kl" else disagreement
+    return cross_entropy + hyper.mutual_weight * term
 
 
 def personal_models(state: State, everyone: Cohort, hyper: Hyper) -> Table:

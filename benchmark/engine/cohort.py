@@ -16,10 +16,23 @@ from benchmark.engine.streams import stream
 
 
 class Pass:
-    """One forward pass; see :class:`benchmark.algorithm.Forward` for the interface."""
+    """One forward pass, computed when first asked for; each gradient is computed once.
 
-    def __init__(self, logits: Tensor, backward: Backward, batch: Batch) -> None:
-        self.logits, self._backward, self._batch = logits, backward, batch
+    See :class:`benchmark.algorithm.Forward` for the interface.
+    """
+
+    def __init__(self, network: Network, rows: Tensor, batch: Batch) -> None:
+        self._network, self._rows, self._batch = network, rows, batch
+        self._grads: dict[tuple[int, ...], tuple[tuple[object, ...], Tensor]] = {}
+
+    @cached_property
+    def _linear(self) -> tuple[Tensor, Backward]:
+        return self._network.linearise(self._rows, self._batch.inputs)
+
+    @property
+    def logits(self) -> Tensor:
+        """(S, B, C), a constant."""
+        return self._linear[0]
 
     @cached_property
     def probs(self) -> Tensor:
@@ -28,12 +41,19 @@ class Pass:
 
     def grad(self, loss: AnyLoss, *given: Tensor) -> Tensor:
         """Gradient (S, P) of each client's loss at its own row."""
+        key = (id(loss), *map(id, given))
+        if key not in self._grads:  # kept with what it is of, so that no id is used twice
+            self._grads[key] = ((loss, *given), self._computed_grad(loss, *given))
+        return self._grads[key][1]
+
+    def _computed_grad(self, loss: AnyLoss, *given: Tensor) -> Tensor:
+        logits, backward = self._linear
         if isinstance(loss, Loss):
             slope = loss.slope(self.probs, self._batch.y, *given)
-            return self._backward(slope * self._batch.share[..., None])
-        logits = self.logits.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(loss(logits, self._batch, *given).sum(), logits)
-        return self._backward(slope)
+            return backward(slope * self._batch.share[..., None])
+        leaf = logits.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(loss(leaf, self._batch, *given).sum(), leaf)
+        return backward(slope)
 
 
 @dataclass(frozen=True)
@@ -154,9 +174,12 @@ class Cohort:
         return torch.bmm(self._weights, replicas).squeeze(1)
 
     def forward(self, rows: Tensor, batch: Batch) -> Pass:
-        """One forward pass."""
-        network = self._federation.network_of(rows)
-        return Pass(*network.linearise(rows, batch.inputs), batch)
+        """One forward pass, shared by all who ask for these rows while one of them holds it."""
+        found = batch.passes.get(id(rows))
+        if found is None:
+            found = Pass(self._federation.network_of(rows), rows, batch)
+            batch.passes[id(rows)] = found
+        return found
 
     def grad(
         self, rows: Tensor, batch: Batch, loss: AnyLoss = cross_entropy, *given: Tensor

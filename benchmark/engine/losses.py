@@ -1,8 +1,10 @@
 """Mini-batches and the losses on them, each with its gradient at the logits in closed form."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +19,8 @@ class Batch:
     """(S, B, …), or each client's (B, …) where they lie: what the engine reads."""
     y: Tensor  # (S, B) int64
     mask: Tensor  # (S, B) 0 or 1
+    passes: WeakValueDictionary[int, Any] = field(default_factory=WeakValueDictionary, repr=False)
+    """Forward passes in use, by the identity of their rows."""
 
     @cached_property
     def x(self) -> Tensor:

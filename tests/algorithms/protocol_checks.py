@@ -26,11 +26,13 @@ EVALUATIONS: dict[str, Callable[[Any], int]] = {
     "local": lambda h: h.E,
     "pfedme": lambda h: h.E * h.K,
     "perfedavg": lambda h: h.E * (2 if h.variant == "first_order" else 4),
-    "pfml": lambda h: 2 * h.E * (h.K + (h.inner_start == "carry" and h.outer_gradient == "outer")),
+    "pfml": lambda h: (
+        2 * (h.E * h.K + (h.E - 1) * (h.inner_start == "carry" and h.outer_gradient == "outer"))
+    ),
 }
-"""Gradients a client takes in a round; PFML's outer gradients are inner ones too, unless
-the inner iterates carry on. A method that is not named here only has to keep to one
-number."""
+"""Gradients per client and round. PFML's outer gradients are inner ones too, unless the inner
+iterates carry on, away from the models that they start a round at. A method that is not named
+here only has to keep to one number."""
 
 TRAIN = [np.arange(0, 9), np.arange(9, 13), np.arange(13, 20)]
 TEST = [np.arange(20, 23), np.arange(23, 29), np.arange(29, 31)]
