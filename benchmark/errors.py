@@ -1,6 +1,6 @@
 """The exceptions a user is meant to hear of."""
 
-from datasets.arrays import OneLineError
+from datasets.errors import OneLineError
 
 
 class BenchmarkError(OneLineError):

@@ -3,10 +3,10 @@
 Cheap to import: torchvision and scikit-learn are imported when a data set of theirs is loaded.
 """
 
-from datasets import partition
-from datasets.arrays import Arrays, DataError
+from datasets.arrays import Arrays
+from datasets.errors import DataError
 from datasets.partition import Partition
 from datasets.scaling import SCALINGS, scale
 from datasets.sources import SOURCES, load
 
-__all__ = ["SCALINGS", "SOURCES", "Arrays", "DataError", "Partition", "load", "partition", "scale"]
+__all__ = ["SCALINGS", "SOURCES", "Arrays", "DataError", "Partition", "load", "scale"]

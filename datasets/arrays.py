@@ -1,4 +1,4 @@
-"""What a source of data hands over, and the errors that a user is meant to see."""
+"""What a source of data hands over."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,20 +8,6 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
-
-
-class OneLineError(Exception):
-    """Bad input, said in one printable line, whatever names and values it quotes."""
-
-    def __str__(self) -> str:
-        text = super().__str__()
-        if len(text) > 2000:
-            text = f"{text[:1500]} … {text[-400:]}"
-        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-class DataError(OneLineError, ValueError):
-    """Data that cannot be had or shared out as asked: one line that says what to do about it."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.arrays import Arrays, DataError, Ints
+from datasets.arrays import Arrays, Ints
+from datasets.errors import DataError
 from datasets.files import read_bytes
 
 Images = NDArray[np.uint8]

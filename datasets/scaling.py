@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.arrays import DataError, Floats
+from datasets.arrays import Floats
+from datasets.errors import DataError
 
 ROWS = 256  # samples; a block of float64 stays within 7 MB
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from datasets.arrays import Arrays, DataError
+from datasets.arrays import Arrays
+from datasets.errors import DataError
 from datasets.images import IMAGE_SETS, load_images
 from datasets.synthetic import synthetic
 

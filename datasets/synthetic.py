@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from datasets.arrays import Arrays, DataError
+from datasets.arrays import Arrays
+from datasets.errors import DataError
 
 FEATURES = 60
 CLASSES = 10

@@ -23,7 +23,7 @@ from benchmark.spec import (
     profile_of,
 )
 from benchmark.store import AGAIN, Run, Store, read_table
-from reports.names import SCORES, model_name, partition_label, variant_label
+from reports.names import SCORES, model_name, variant_label
 from reports.statistics import REDUCTIONS, reduce
 
 KEY = r"\w+-\w+-([a-z][a-z0-9_]{0,63})-[0-9a-f]{12}"
@@ -233,7 +233,7 @@ def _about(experiment: Experiment, cell: Cell) -> dict[str, Any]:
         "dataset": cell.data.name,
         "model": model_name(cell),
         "active_clients": cell.active_clients,
-        "partition": partition_label(cell.partition),
+        "partition": cell.partition.label,
         "algorithm": cell.algorithm,
         "variant": variant(
             experiment,

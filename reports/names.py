@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.spec import Cell, Dirichlet, LabelGroups, PartitionSpec, Shards
+from benchmark.spec import Cell
 
 METHODS = {
     "fedavg": "FedAvg",
@@ -39,23 +39,6 @@ def method_label(algorithm: str, scores: str, variant: str = "") -> str:
 def data_label(dataset: str, model: str) -> str:
     """``MNIST, DNN``."""
     return f"{DATASETS.get(dataset, dataset)}, {MODELS.get(model, model)}"
-
-
-def partition_label(partition: PartitionSpec) -> str:
-    """A partition in a few words: ``100 clients, Dirichlet(0.1)``."""
-    match partition:
-        case LabelGroups(groups=groups):
-            sizes = sorted({len(group) for group in groups})
-            kind = f"{' or '.join(map(str, sizes))} labels each"
-        case Shards(labels_per_client=labels, sizes=sizes_kind):
-            kind = f"{labels} labels each, {sizes_kind} sizes"
-        case Dirichlet(alpha=alpha):
-            kind = f"Dirichlet({alpha:g})"
-        case _:
-            kinds = {"iid": "IID", "given": "as generated"}
-            kinds |= {"pfedme_cifar10": "3 labels each", "pfedme_mnist": "2 labels each"}
-            kind = kinds[partition.kind]
-    return f"{partition.clients} clients, {kind}"
 
 
 def variant_label(hyper: Mapping[str, Any]) -> str:

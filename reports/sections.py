@@ -10,7 +10,7 @@ from benchmark.store import Run
 from reports import claims, curves, orderings, plots, ranking, sensitivity, tables
 from reports.compare import rows as compared
 from reports.load import Results
-from reports.names import DATASETS, METHODS, REDUCTIONS, partition_label
+from reports.names import DATASETS, METHODS, REDUCTIONS
 from reports.tables import Table, signed
 
 
@@ -161,7 +161,6 @@ def _partition(run: Run) -> tuple[str, str, str]:
         if isinstance(value, int | float | str)
     )
     label = (
-        f"{DATASETS.get(data, data)}: {partition_label(spec)}, "
-        f"{100 * spec.train_fraction:g} % for training"
+        f"{DATASETS.get(data, data)}: {spec.label}, {100 * spec.train_fraction:g} % for training"
     )
     return label, run.partition, counts

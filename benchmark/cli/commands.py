@@ -83,9 +83,9 @@ def run(
 ) -> None:
     """Train what is missing of the experiments, then print a table and write the report."""
     from benchmark.cli.progress import Display
+    from benchmark.jobs.data import Source
     from benchmark.jobs.environment import device_of, precision_of
     from benchmark.jobs.execution import Settings, plan
-    from benchmark.jobs.preparation import Source
     from benchmark.jobs.workers import run_all
     from benchmark.store import Store
 
@@ -206,8 +206,8 @@ def verify(
     store: Annotated[Path, typer.Option(help="The committed results unless given.")] = COMMITTED,
 ) -> None:
     """Make stored runs again, and say whether they come out bit for bit; exit code 1 if not."""
+    from benchmark.jobs.data import Source
     from benchmark.jobs.environment import device_of, precision_of, prepare_process
-    from benchmark.jobs.preparation import Source
     from benchmark.jobs.verification import verify as made_again
 
     where, same = device_of(device), True

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from benchmark.errors import Interrupted
-from datasets.arrays import OneLineError
+from datasets.errors import OneLineError
 
 
 def one_line_errors(command: Callable[..., Any]) -> Callable[..., Any]:

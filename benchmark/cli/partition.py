@@ -39,14 +39,14 @@ def show(
 ) -> None:
     """Print who holds how many samples of each class, and save it as a heat map."""
     import reports
-    from benchmark.jobs.preparation import Source, load, partition_of
+    from benchmark.jobs.data import Source, arrays_of, partition_of
 
     shown = set()
     for cell, _ in chosen([experiment], profile, protocol, None, dataset):
         if (cell.data.name, cell.partition) in shown:
             continue
         shown.add((cell.data.name, cell.partition))
-        arrays, _ = load(cell.data, Source(data_root, download))
+        arrays = arrays_of(cell.data, Source(data_root, download))
         partition = partition_of(cell.partition, arrays, seed)
         counts = partition.table(arrays.y, arrays.classes)
         few = arrays.classes <= MOST_COLUMNS

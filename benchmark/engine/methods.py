@@ -23,7 +23,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.places import algorithm_names
 from benchmark.spec import Record, Scalar
 from benchmark.spec.validation import parse
-from datasets.arrays import OneLineError
+from datasets.errors import OneLineError
 from datasets.files import read_bytes
 
 PARTS = ("Hyper", "State", "init", "train_round", "personal_models")

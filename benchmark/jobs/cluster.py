@@ -13,7 +13,7 @@ from benchmark.jobs.execution import Event, Job, Listener, Settings, perform
 from benchmark.jobs.workers import raise_first
 from benchmark.places import ROOT
 from benchmark.store import Store
-from datasets.arrays import OneLineError
+from datasets.errors import OneLineError
 
 RETRIES = 5
 """How often a job is sent to another node when its own is lost; it goes on from its checkpoint."""

@@ -14,13 +14,13 @@ from benchmark.engine.methods import Method, load_method
 from benchmark.engine.recorder import Snapshot
 from benchmark.engine.training import Problem, check, run
 from benchmark.errors import BenchmarkError, Interrupted
+from benchmark.jobs.data import Source, load, partition_of
 from benchmark.jobs.environment import environment
-from benchmark.jobs.preparation import Source, load, partition_of
 from benchmark.spec import Cell
 from benchmark.store import Run, Store
 from benchmark.store.checkpoint import EVERY, FAILURE, Checkpoints, folder_of, identity, only_one
 from datasets import Partition
-from datasets.arrays import OneLineError
+from datasets.errors import OneLineError
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def plan(
             if done.source != method.source:
                 outdated.add(cell.algorithm)
         name = str(method.path)
-        if missing and stack and cell.one_partition:
+        if missing and stack and cell.partition.is_fixed:
             jobs.append(Job(cell, tuple(missing), name))
         else:
             jobs += [Job(cell, (seed,), name) for seed in missing]

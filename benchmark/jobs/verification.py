@@ -9,8 +9,8 @@ import torch
 from benchmark.engine.methods import load_method
 from benchmark.engine.training import Problem, run
 from benchmark.errors import BenchmarkError
+from benchmark.jobs.data import Source, load, partition_of
 from benchmark.jobs.environment import environment
-from benchmark.jobs.preparation import Source, load, partition_of
 from benchmark.store import read_run, read_table
 
 

@@ -14,7 +14,7 @@ from benchmark.errors import BenchmarkError, Interrupted
 from benchmark.jobs.environment import prepare_process
 from benchmark.jobs.execution import Event, Job, Listener, Settings, perform
 from datasets import DataError
-from datasets.arrays import OneLineError
+from datasets.errors import OneLineError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -3,51 +3,38 @@
 from benchmark.spec.cell import (
     MODELS,
     Cell,
-    Count,
     Data,
-    Dirichlet,
     Dnn,
-    Given,
-    Iid,
-    LabelGroups,
     LeNet5,
     Mlr,
     ModelSpec,
-    PartitionSpec,
-    Pfedme,
-    Record,
     Scalar,
-    Shards,
     Switch,
 )
 from benchmark.spec.experiment import Experiment, Grid, Misprint, Profile, Protocol, Rule, Where
 from benchmark.spec.files import experiment_groups, load_experiment, load_protocol, profile_of
 from benchmark.spec.grid import cells
+from datasets.partitions import PartitionSpec
+from datasets.records import Count, Record
 
 __all__ = [
     "MODELS",
     "Cell",
     "Count",
     "Data",
-    "Dirichlet",
     "Dnn",
     "Experiment",
-    "Given",
     "Grid",
-    "Iid",
-    "LabelGroups",
     "LeNet5",
     "Misprint",
     "Mlr",
     "ModelSpec",
     "PartitionSpec",
-    "Pfedme",
     "Profile",
     "Protocol",
     "Record",
     "Rule",
     "Scalar",
-    "Shards",
     "Switch",
     "Where",
     "cells",

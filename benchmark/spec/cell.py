@@ -8,22 +8,17 @@ import hashlib
 import json
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from datasets.partitions import PartitionSpec
+from datasets.records import Count, Record
 
 Scalar = bool | int | float | str
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}(\+[a-z][a-z0-9_]{0,31})?$")]
 """A model, or with another architecture for the clients' own models: ``mlr+dnn``."""
-Fraction = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Switch = Literal["participation", "aggregation", "batches", "global_scored"]
 """Fields of a cell that a protocol sets and an experiment may sweep."""
-
-
-class Record(BaseModel):
-    """Base of all specifications. Frozen; unknown keys and wrong types are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Data(Record):
@@ -35,68 +30,6 @@ class Data(Record):
     scaling: Literal["none", "unit", "symmetric", "per_feature"] = "none"
     """``none``: as stored. ``unit``: to [0, 1]. ``symmetric``: to [−1, 1]. ``per_feature``:
     standardised, feature by feature, over all samples."""
-
-
-class _Partition(Record):
-    """What all partitions have."""
-
-    clients: Count
-    train_fraction: Fraction
-    """Share of each client's samples that is for training; the rest is for testing."""
-    order: Literal["shuffled", "as_given", "stratified"] = "shuffled"
-    """How a client's samples are ordered before they are split: shuffled, as the source gives
-    them, or shuffled and stratified by class."""
-    seed: int | None = Field(None, ge=0, lt=2**64)
-    """Seed of the partition. None: the run's own, so that intervals include the luck of the
-    split."""
-
-
-class LabelGroups(_Partition):
-    """Client u holds only the labels of group u mod len(groups) (MNIST in the paper's text)."""
-
-    kind: Literal["label_groups"]
-    groups: tuple[tuple[int, ...], ...]
-
-
-class Shards(_Partition):
-    """Exactly ``labels_per_client`` labels a client, dealt out in shards."""
-
-    kind: Literal["shards"]
-    labels_per_client: Count
-    sizes: Literal["equal", "lognormal"] = "equal"
-    sigma: float = Field(1.0, gt=0)
-
-
-class Dirichlet(_Partition):
-    """Each class is shared out by Dirichlet(alpha): alpha → 0 one client a class, ∞ IID."""
-
-    kind: Literal["dirichlet"]
-    alpha: float = Field(gt=0)
-    min_size: Count = 10
-
-
-class Iid(_Partition):
-    """Every client draws from the whole data set."""
-
-    kind: Literal["iid"]
-
-
-class Given(_Partition):
-    """The data set says which client each sample belongs to."""
-
-    kind: Literal["given"]
-
-
-class Pfedme(_Partition):
-    """As pFedMe's authors deal it: 20 clients of three labels (CIFAR-10) or two (MNIST), seeded."""
-
-    kind: Literal["pfedme_cifar10", "pfedme_mnist"]
-    clients: Literal[20] = 20
-
-
-PartitionSpec = Annotated[
-    LabelGroups | Shards | Dirichlet | Iid | Given | Pfedme, Field(discriminator="kind")
-]
 
 
 class Mlr(Record):
@@ -166,13 +99,6 @@ class Cell(Record):
                 f"evaluate_every is {self.evaluate_every}, allowed: 1 to rounds = {self.rounds}"
             )
         return self
-
-    @property
-    def one_partition(self) -> bool:
-        """Whether all seeds share one partition."""
-        kind, order = self.partition.kind, self.partition.order
-        fixed = kind in ("given", "pfedme_mnist") and order == "as_given"
-        return fixed or self.partition.seed is not None
 
     @property
     def digest(self) -> str:

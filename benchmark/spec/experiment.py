@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from benchmark.spec.cell import Count, ModelName, Name, Record, Scalar, Switch
+from benchmark.spec.cell import ModelName, Name, Scalar, Switch
+from datasets.records import Count, Record
 
 Title = Annotated[str, Field(pattern=r"^[^\p{C}]{1,200}$")]
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from benchmark.errors import BenchmarkError
+from benchmark.jobs.data import Source
 from benchmark.jobs.execution import Event, Job, Settings, perform
-from benchmark.jobs.preparation import Source
 from benchmark.spec import Cell
 from benchmark.spec.validation import parse
 from benchmark.store import Run, Store, read_table

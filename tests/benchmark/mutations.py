@@ -9,7 +9,7 @@ from types import FrameType
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from datasets.arrays import OneLineError
+from datasets.errors import OneLineError
 
 SECONDS = 10
 """Longer than any reader needs on a slow machine: past it, it hangs."""

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from benchmark.jobs.cluster import run_on_cluster
+from benchmark.jobs.data import Source
 from benchmark.jobs.execution import Event
-from benchmark.jobs.preparation import Source
 from benchmark.store.checkpoint import folder_of
 from datasets import DataError
 from tests.benchmark.cases import cell, complaint, job, settings, trained

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.jobs.data import Source, load, partition_of
 from benchmark.jobs.execution import Event, Job, Plan, perform, plan
-from benchmark.jobs.preparation import Source, load, partition_of
 from benchmark.spec import Cell
 from benchmark.store import Store
 from datasets import DataError, Partition

@@ -10,17 +10,11 @@ import pytest
 import reports
 from benchmark.engine.methods import load_method
 from benchmark.places import RESULTS, algorithm_names
-from benchmark.spec import (
-    Cell,
-    Dnn,
-    Given,
-    LabelGroups,
-    Pfedme,
-    cells,
-    load_experiment,
-    load_protocol,
-    profile_of,
-)
+from benchmark.spec import Cell, Dnn, cells, load_experiment, load_protocol, profile_of
+from datasets.partitions.given import Given
+from datasets.partitions.label_groups import LabelGroups
+from datasets.partitions.pfedme_cifar10 import PfedmeCifar10
+from datasets.partitions.pfedme_mnist import PfedmeMnist
 
 PAIRS = ((0, 1), (2, 3), (4, 5), (6, 7), (8, 9))
 
@@ -97,7 +91,9 @@ def test_mnist_is_shared_out_by_label_pairs_among_20_clients() -> None:
     assert described == {
         LabelGroups(kind="label_groups", groups=PAIRS, clients=20, train_fraction=0.75, seed=None)
     }
-    assert run == {Pfedme(kind="pfedme_mnist", train_fraction=0.75, order="as_given", seed=None)}
+    assert run == {
+        PfedmeMnist(kind="pfedme_mnist", train_fraction=0.75, order="as_given", seed=None)
+    }
 
 
 @pytest.mark.parametrize(
@@ -165,7 +161,7 @@ def test_every_published_number_has_a_cell(tmp_path: Path) -> None:
 def test_cifar_10_is_as_the_published_numbers_show() -> None:
     found = of("table2", "as_run")
     assert {c.partition for c in found} == {
-        Pfedme(kind="pfedme_cifar10", train_fraction=0.75, order="stratified", seed=None)
+        PfedmeCifar10(kind="pfedme_cifar10", train_fraction=0.75, order="stratified", seed=None)
     }
     assert {c.data.scaling for c in found} == {"symmetric"}
     assert {c.model.name for c in found} == {"lenet5"}

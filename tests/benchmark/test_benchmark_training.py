@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from benchmark.engine.methods import Method, load_method
 from benchmark.engine.recorder import Result
 from benchmark.engine.training import Problem, run
-from benchmark.jobs.preparation import Source, load, partition_of
+from benchmark.jobs.data import Source, load, partition_of
 from benchmark.spec import Cell
 from datasets import Arrays, Partition
 from tests.benchmark.cases import cell

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli.commands import app
-from benchmark.jobs.preparation import Source
+from benchmark.jobs.data import Source
 from benchmark.jobs.verification import difference, verify
 from tests.benchmark.cases import cell, complaint, job, trained
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmark.jobs.data import Source
 from benchmark.jobs.execution import Event
-from benchmark.jobs.preparation import Source
 from benchmark.jobs.workers import run_all
 from benchmark.store import Store
 from datasets import DataError

@@ -13,7 +13,7 @@ from benchmark.engine.methods import load_method
 from benchmark.engine.recorder import Snapshot
 from benchmark.engine.training import Problem, check
 from benchmark.errors import BenchmarkError
-from benchmark.jobs.preparation import Source, load, partition_of
+from benchmark.jobs.data import Source, load, partition_of
 from benchmark.store import Store
 from benchmark.store.checkpoint import Checkpoints, folder_of, identity, newest_first, read
 from tests.benchmark.cases import cell, job

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from datasets import load
 from datasets.images import IMAGE_SETS
-from datasets.index_lists import Partition
+from datasets.partition import Partition
 from tests.benchmark.mutations import fuzzed, mutants, read_or_refused
 
 PARTITION = Partition(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datasets import Arrays, DataError, load
-from datasets.partition import given, split
+from datasets.partitions.given import Given
 from datasets.synthetic import synthetic
 
 FIRST_SIZES = [9545, 855, 2180, 24380, 11685, 285, 2075, 450, 470, 870]
@@ -35,8 +35,9 @@ def test_values_and_labels_are_pinned(default: Arrays) -> None:
 
 
 def test_nine_tenths_for_training_give_the_papers_test_size(default: Arrays) -> None:
-    assert default.client is not None
-    partition = split(given(default.client), 0.9, np.random.default_rng(0))
+    partition = Given(kind="given", clients=100, train_fraction=0.9, seed=None).draw(
+        default, np.random.default_rng(0)
+    )
     assert sum(map(len, partition.test)) == 20_603
 
 

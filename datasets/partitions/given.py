@@ -1,0 +1,37 @@
+"""The data set says which client each sample belongs to."""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.random import Generator
+
+from datasets.arrays import Arrays, Ints
+from datasets.errors import DataError
+from datasets.recipe import Recipe
+
+
+class Given(Recipe):
+    """The clients that generated the samples."""
+
+    drawn: ClassVar[bool] = False
+    kind: Literal["given"]
+
+    @property
+    def words(self) -> str:
+        """As generated."""
+        return "as generated"
+
+    def deal(self, arrays: Arrays, rng: Generator) -> list[Ints]:
+        """`Arrays.client`, grouped: (n,) with each of 0..clients-1 in it, or DataError."""
+        client = arrays.client
+        if client is None:
+            raise DataError(f"partition.kind = given: {arrays.name} names no clients")
+        if not len(client) or not np.array_equal(np.unique(client), np.arange(client.max() + 1)):
+            raise DataError("given: clients must be numbered 0, 1, 2, ... and each have a sample")
+        if self.clients != client.max() + 1:
+            raise DataError(
+                f"partition.clients is {self.clients}, but {arrays.name} has {client.max() + 1} "
+                "clients"
+            )
+        order = np.argsort(client, kind="stable")
+        return np.split(order, np.cumsum(np.bincount(client))[:-1])
