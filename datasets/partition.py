@@ -3,20 +3,18 @@
 import hashlib
 import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datasets.arrays import Ints
 from datasets.errors import DataError
-from datasets.files import read_bytes
+from datasets.files import read_bytes, write_whole
 
 LARGEST = 2**27  # bytes of a file, packed or unpacked: 16 million indices
 
@@ -109,18 +107,11 @@ class Partition:
         parts = (*self.train, *self.test)
         lengths = np.array([len(part) for part in parts], "<i8").reshape(2, -1)
         indices = np.concatenate(parts).astype("<i8")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{uuid4().hex}")
-        try:
-            with draft.open("xb") as file:
-                np.savez_compressed(
-                    file, indices=indices, lengths=lengths, recipe=recipe, digest=self.digest
-                )
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
+        packed = io.BytesIO()
+        np.savez_compressed(
+            packed, indices=indices, lengths=lengths, recipe=recipe, digest=self.digest
+        )
+        write_whole(path, packed.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> "Partition":

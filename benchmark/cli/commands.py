@@ -85,7 +85,8 @@ def run(
     from benchmark.cli.progress import Display
     from benchmark.jobs.data import Source
     from benchmark.jobs.environment import device_of, precision_of
-    from benchmark.jobs.execution import Settings, plan
+    from benchmark.jobs.job import Settings
+    from benchmark.jobs.plan import plan
     from benchmark.jobs.workers import run_all
     from benchmark.store import Store
 
@@ -170,12 +171,12 @@ def status(
     """Show which runs are done, running, interrupted, failed or not begun, and the time left."""
     from benchmark.cli.progress import duration
     from benchmark.store import Store
-    from benchmark.store.standing import STATES, seconds_left, standing
+    from benchmark.store.status import STATES, seconds_left, status_of
 
     plugins(algorithm)
     cells = chosen(experiments, profile, protocol, algorithm, dataset)
     wanted = {(cell.key, s): (cell, s) for cell, count in cells for s in seeds_of(seeds, count)}
-    found = [standing(cell, seed, Store(store)) for cell, seed in wanted.values()]
+    found = [status_of(cell, seed, Store(store)) for cell, seed in wanted.values()]
     table = Table(box=None)
     for heading in ("run", "seed", "state", "round", ""):
         table.add_column(heading, justify="right" if heading in ("seed", "round") else "left")

@@ -14,7 +14,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from benchmark.jobs.execution import Event, Job
+from benchmark.jobs.job import Event, Job
+from benchmark.store import SCORES, column
 
 QUIET_SECONDS = 20.0
 
@@ -86,9 +87,13 @@ class Display:
 
 
 def _spoken(event: Event) -> str:
-    names = {"global_accuracy": "GM", "personal_accuracy": "PM"}
+    names = {
+        column(which, "accuracy"): name for which, name in zip(SCORES, ("GM", "PM"), strict=True)
+    }
     parts = [f"{n} {event.scores[c]:.2%}" for c, n in names.items() if c in event.scores]
-    losses = [v for c, v in event.scores.items() if c.endswith("train_loss")]
+    losses = [
+        v for c, v in event.scores.items() if c in [column(which, "train_loss") for which in SCORES]
+    ]
     return "  ".join([*parts, *(f"loss {loss:.3f}" for loss in losses[-1:])])
 
 

@@ -12,32 +12,13 @@ from torch import Tensor
 from benchmark.engine.blocks import Blocks
 from benchmark.engine.cohort import Federation
 from benchmark.engine.evaluation import Scores, score_globals, score_personal
+from benchmark.engine.snapshot import Snapshot
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Cell
+from benchmark.spec.columns import SCORES, column
 
 LOST_EVERY = {"cpu": 1, "cuda": 50}
-"""Evaluations between two looks at whether any model is left to train: a look waits for a GPU."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """All that a run's further rounds and its history depend on, after so many rounds.
-
-    There is no generator among the tensors: streams are made anew for each round.
-    """
-
-    rounds: int
-    seconds: float
-    """Spent so far, apart from interruptions."""
-    tensors: dict[str, Tensor]
-
-    def tensor(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """The tensor of that name; BenchmarkError if it is missing or not of this kind."""
-        found = self.tensors.get(name)
-        if found is None or (tuple(found.shape), found.dtype) != (shape, dtype):
-            there = "missing" if found is None else f"{tuple(found.shape)} {found.dtype}"
-            raise BenchmarkError(f"{name}: {there}, allowed: {shape} {dtype}")
-        return found
+"""Check for divergence every so many evaluations: on a GPU each check forces a synchronisation."""
 
 
 @dataclass(frozen=True)
@@ -84,17 +65,17 @@ class Recorder:
         network_of, accuracy = self._federation.network_of, split == ""
         if w is not None:
             scores = score_globals(network_of(w), w, blocks, accuracy=accuracy)
-            self._add(f"global_{split}", scores)
+            self._add("global", split, scores)
         if table is not None:
             scores = score_personal(network_of(table), table, blocks, accuracy=accuracy)
-            self._add(f"personal_{split}", scores)
+            self._add("personal", split, scores)
 
-    def _add(self, name: str, s: Scores) -> None:
+    def _add(self, which: str, split: str, s: Scores) -> None:
         at, loss = len(self._rounds), s.loss.sum(1)
-        self._sums.setdefault(f"{name}loss", {})[at] = loss
+        self._sums.setdefault(column(which, f"{split}loss"), {})[at] = loss
         if s.correct is not None:
-            self._sums.setdefault(f"{name}accuracy", {})[at] = s.correct.sum(1)
-        self._latest[name] = s
+            self._sums.setdefault(column(which, f"{split}accuracy"), {})[at] = s.correct.sum(1)
+        self._latest[column(which, split)] = s
         self._lost |= ~loss.isfinite()
 
     @property
@@ -106,8 +87,8 @@ class Recorder:
     def latest(self) -> dict[str, float]:
         """Mean over seeds of the latest pooled scores."""
         return {
-            column: float(sums[max(sums)].mean()) / self._size(column).sum()
-            for column, sums in self._sums.items()
+            name: float(sums[max(sums)].mean()) / self._size(name).sum()
+            for name, sums in self._sums.items()
         }
 
     def snapshot(self, rounds: int, state: Mapping[str, Tensor]) -> Snapshot:
@@ -115,8 +96,8 @@ class Recorder:
         tensors = dict(state)
         tensors["rounds"] = torch.tensor(self._rounds, dtype=torch.int64)
         tensors["seconds"] = torch.tensor(self._seconds, dtype=torch.float64)
-        for column, sums in self._sums.items():
-            tensors[f"sums.{column}"] = torch.stack([*sums.values()])
+        for name, sums in self._sums.items():
+            tensors[f"sums.{name}"] = torch.stack([*sums.values()])
         for name, s in self._latest.items():
             tensors[f"loss.{name}"] = s.loss
             if s.correct is not None:
@@ -135,23 +116,24 @@ class Recorder:
         if self._rounds != rounds:
             raise BenchmarkError(f"rounds: {self._rounds}, allowed: {rounds}")
         self._seconds = read("seconds", (len(rounds),), torch.float64).tolist()
-        for which in ("global_", "personal_"):
-            own = tuple(f"{kind}.{which}" for kind in ("sums", "loss", "correct"))
+        for which in SCORES:
+            own = tuple(f"{kind}.{column(which, '')}" for kind in ("sums", "loss", "correct"))
             if not any(name.startswith(own) for name in snapshot.tensors):
                 continue
             for split, kinds in (("", ("accuracy", "loss")), ("train_", ("loss",))):
                 at = range(0, len(rounds), self._cell.train_loss_every if split else 1)
                 for kind in kinds:
-                    column = f"{which}{split}{kind}"
-                    sums = read(f"sums.{column}", (len(at), replicas), torch.float64).to(device)
-                    self._sums[column] = dict(zip(at, sums, strict=True))
+                    name = column(which, f"{split}{kind}")
+                    sums = read(f"sums.{name}", (len(at), replicas), torch.float64).to(device)
+                    self._sums[name] = dict(zip(at, sums, strict=True))
                     if kind == "loss":
                         self._lost |= ~sums.isfinite().all(0)
-                loss = read(f"loss.{which}{split}", (replicas, N), torch.float64).to(device)
+                part = column(which, split)
+                loss = read(f"loss.{part}", (replicas, N), torch.float64).to(device)
                 hits = None
                 if not split:
-                    hits = read(f"correct.{which}", (replicas, N), torch.float64).to(device)
-                self._latest[f"{which}{split}"] = Scores(hits, loss)
+                    hits = read(f"correct.{part}", (replicas, N), torch.float64).to(device)
+                self._latest[part] = Scores(hits, loss)
 
     def results(self) -> list[Result]:
         """What each seed leaves behind."""
@@ -172,15 +154,15 @@ class Recorder:
             )
         return found
 
-    def _sums_of(self, column: str) -> Tensor:
-        return torch.stack([*self._sums[column].values()])
+    def _sums_of(self, name: str) -> Tensor:
+        return torch.stack([*self._sums[name].values()])
 
     def _ends(self) -> list[int | None]:
-        """Of each seed the first evaluation with a loss that is not finite."""
+        """For each seed, the index of its first evaluation with a non-finite loss, or None."""
         ends: list[int | None] = [None] * len(self._lost)
-        for column in self._sums:
-            if column.endswith("loss"):
-                at, bad = list(self._sums[column]), ~self._sums_of(column).isfinite().cpu()
+        for name in self._sums:
+            if name.endswith("loss"):
+                at, bad = list(self._sums[name]), ~self._sums_of(name).isfinite().cpu()
                 for r in bad.any(0).nonzero()[:, 0].tolist():
                     first, known = at[int(bad[:, r].nonzero()[0, 0])], ends[r]
                     ends[r] = first if known is None else min(first, known)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from benchmark.engine.cohort import Auxiliary, Federation
 from benchmark.engine.methods import Method
-from benchmark.engine.recorder import Snapshot
+from benchmark.engine.snapshot import Snapshot
 
 
 @dataclass

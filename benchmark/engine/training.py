@@ -12,8 +12,9 @@ from benchmark.engine.blocks import Blocks
 from benchmark.engine.cohort import Auxiliary, Federation, Sampling
 from benchmark.engine.methods import Method
 from benchmark.engine.models import Network, build
-from benchmark.engine.recorder import Recorder, Result, Snapshot, is_due
+from benchmark.engine.recorder import Recorder, Result, is_due
 from benchmark.engine.replicas import Group, all_groups, joined
+from benchmark.engine.snapshot import Snapshot
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Cell, ModelSpec
 from datasets import Arrays, Partition

@@ -9,8 +9,8 @@ from typing import Any
 
 from benchmark.errors import BenchmarkError
 from benchmark.jobs.environment import prepare_process
-from benchmark.jobs.execution import Event, Job, Listener, Settings, perform
-from benchmark.jobs.workers import raise_first
+from benchmark.jobs.job import Event, Job, Listener, Settings, raise_first
+from benchmark.jobs.perform import perform
 from benchmark.places import ROOT
 from benchmark.store import Store
 from datasets.errors import OneLineError

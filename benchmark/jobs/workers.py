@@ -12,7 +12,8 @@ from multiprocessing.synchronize import Event as Flag
 
 from benchmark.errors import BenchmarkError, Interrupted
 from benchmark.jobs.environment import prepare_process
-from benchmark.jobs.execution import Event, Job, Listener, Settings, perform
+from benchmark.jobs.job import Event, Job, Listener, Settings, raise_first
+from benchmark.jobs.perform import perform
 from datasets import DataError
 from datasets.errors import OneLineError
 
@@ -43,14 +44,6 @@ def run_all(jobs: Sequence[Job], settings: Settings, workers: int, listen: Liste
     else:
         _run_in_workers(jobs, settings, workers, listen, failed)
     raise_first(failed, len(jobs))
-
-
-def raise_first(failed: Sequence[OneLineError], jobs: int) -> None:
-    """Raise the first failure, and say how many there are; nothing if there is none."""
-    if len(failed) > 1:
-        raise BenchmarkError(f"{failed[0]} ({len(failed)} of {jobs} jobs failed; see status)")
-    for error in failed:
-        raise error
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What is kept: runs, checkpoints, locks and status. Records are readable without torch."""
 
+from benchmark.spec.columns import SCORES, column
 from benchmark.store.runs import (
     AGAIN,
     FORMAT,
@@ -9,17 +10,17 @@ from benchmark.store.runs import (
     Store,
     read_run,
     read_table,
-    write_synced,
 )
 
 __all__ = [
     "AGAIN",
     "FORMAT",
     "MOST",
+    "SCORES",
     "TABLES",
     "Run",
     "Store",
+    "column",
     "read_run",
     "read_table",
-    "write_synced",
 ]

@@ -11,15 +11,13 @@
 - ``clients.parquet``, a row for every client: ``train_size``, ``test_size``, and the same
   scores per client at the last evaluation.
 
-A run is written to a temporary folder beside its place and renamed into it, so that a
-reader never sees a part of one. Nothing here imports torch.
+A run is written whole or not at all (see :func:`datasets.files.write_whole`), so that a reader
+never sees a part of one. Nothing here imports torch.
 """
 
 import hashlib
 import io
-import os
-import shutil
-import tempfile
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +31,11 @@ from pydantic import Field, ValidationError
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Cell, Count, Record, Scalar
 from benchmark.spec.validation import explain
-from datasets.files import read_bytes
+from datasets.files import place_of, read_bytes, replaced, write_whole
 
 FORMAT = 1
+KEY = re.compile(r"\w+-\w+-([a-z][a-z0-9_]{0,63})-[0-9a-f]{12}")
+"""A cell's folder: data-model-algorithm-hash."""
 TABLES = ("history.parquet", "clients.parquet")
 AGAIN = "train it again with --rerun"
 LARGEST = 2**28  # bytes of a file
@@ -77,7 +77,7 @@ class Store:
 
     def folder(self, cell: Cell, seed: int) -> Path:
         """Where the run (cell, seed) has its place."""
-        return self.root / cell.key / f"seed-{seed}"
+        return _whole(self.root / cell.key / f"seed-{seed}")
 
     def find(self, cell: Cell, seed: int) -> Run | None:
         """The record of a finished run, or None; that of another run is an error."""
@@ -92,32 +92,52 @@ class Store:
             )
         return run
 
+    def seeds(self, cell: Cell) -> list[int]:
+        """The seeds of the cell's finished runs, in order."""
+        names = (place.name.removeprefix("seed-") for place in _places(self.root / cell.key))
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    def has(self, cell: Cell) -> bool:
+        """True if any run of the cell is finished."""
+        return bool(self.seeds(cell))
+
+    def algorithms(self) -> list[str]:
+        """The names of the methods that the store has a folder of."""
+        matches = (KEY.fullmatch(folder.name) for folder in self.root.glob("*/"))
+        return sorted({match[1] for match in matches if match})
+
     def runs(self) -> Iterator[tuple[Path, Run]]:
         """Every finished run with its folder, in a fixed order."""
-        for path in sorted(self.root.glob("*/seed-*/run.json")):
-            yield path.parent, read_run(path.parent)
+        for shelf in sorted(self.root.glob("*/")):
+            for place in _places(shelf):
+                folder = _whole(place)
+                yield folder, read_run(folder)
 
     def write(self, run: Run, history: pd.DataFrame, clients: pd.DataFrame) -> Path:
         """Store a finished run, in place of an older one; its checksums are set here."""
-        place = self.folder(run.cell, run.seed)
+        place = self.root / run.cell.key / f"seed-{run.seed}"
         blobs = {
             name: _parquet(table) for name, table in zip(TABLES, (history, clients), strict=True)
         }
         run = run.model_copy(update={"checksums": {n: _sha(b) for n, b in blobs.items()}})
         blobs["run.json"] = (run.model_dump_json(indent=1) + "\n").encode()
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            fresh = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
-            try:
-                for name, blob in blobs.items():
-                    write_synced(fresh / name, blob)
-                fresh.chmod(0o755)
-                _swap(fresh, place)
-            finally:
-                shutil.rmtree(fresh, ignore_errors=True)
+            write_whole(place, blobs)
         except OSError as error:
             raise BenchmarkError(f"{place}: the run cannot be stored: {error}") from None
         return place
+
+
+def _places(shelf: Path) -> list[Path]:
+    """The places of a cell's finished runs, in a fixed order."""
+    whole = {path.parent for path in shelf.glob("seed-*/run.json")}
+    return sorted(whole | {place_of(path.parent) for path in shelf.glob(".seed-*.old/run.json")})
+
+
+def _whole(place: Path) -> Path:
+    """Where the run of this place is read: beside it, where its writer was killed in between."""
+    old = replaced(place)
+    return place if place.exists() or not old.exists() else old
 
 
 def read_run(folder: Path) -> Run:
@@ -156,20 +176,6 @@ def read_table(folder: Path, run: Run, name: str) -> pd.DataFrame:
     return table
 
 
-def _swap(fresh: Path, place: Path) -> None:
-    """Rename ``fresh`` into its place; an older run there goes only once it has succeeded."""
-    old = fresh.with_name(f"{fresh.name}-old")
-    if place.exists():
-        os.replace(place, old)
-    try:
-        os.replace(fresh, place)
-    except OSError:
-        if old.exists():
-            os.replace(old, place)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
 def _parquet(table: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False, compression="zstd")
@@ -178,11 +184,3 @@ def _parquet(table: pd.DataFrame) -> bytes:
 
 def _sha(blob: bytes) -> str:
     return hashlib.sha256(blob).hexdigest()
-
-
-def write_synced(path: Path, blob: bytes) -> None:
-    """Write a file and wait until it is on the disk."""
-    with path.open("wb") as file:
-        file.write(blob)
-        file.flush()
-        os.fsync(file.fileno())

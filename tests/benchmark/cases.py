@@ -11,7 +11,8 @@ import pytest
 
 from benchmark.errors import BenchmarkError
 from benchmark.jobs.data import Source
-from benchmark.jobs.execution import Event, Job, Settings, perform
+from benchmark.jobs.job import Event, Job, Settings
+from benchmark.jobs.perform import perform
 from benchmark.spec import Cell
 from benchmark.spec.validation import parse
 from benchmark.store import Run, Store, read_table

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from benchmark.errors import Interrupted
-from benchmark.jobs.execution import Event, Job, perform
+from benchmark.jobs.job import Event, Job
+from benchmark.jobs.perform import perform
 from benchmark.spec import Cell
 from benchmark.store import Store
 from tests.benchmark.cases import settings, tables

@@ -18,8 +18,8 @@ import pytest
 
 from benchmark.jobs.cluster import run_on_cluster
 from benchmark.jobs.data import Source
-from benchmark.jobs.execution import Event
-from benchmark.store.checkpoint import folder_of
+from benchmark.jobs.job import Event
+from benchmark.store.locks import folder_of
 from datasets import DataError
 from tests.benchmark.cases import cell, complaint, job, settings, trained
 from tests.benchmark.stops import assert_same

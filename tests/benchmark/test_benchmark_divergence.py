@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.jobs.execution import Event, Job, perform, plan
+from benchmark.jobs.job import Event, Job
+from benchmark.jobs.perform import perform
+from benchmark.jobs.plan import plan
 from benchmark.spec import Cell
 from benchmark.store import Store
-from benchmark.store.standing import standing
+from benchmark.store.status import status_of
 from tests.benchmark.cases import MINE, cell, job, settings, tables, trained
 from tests.benchmark.stops import FIXED, ROUNDS, gone_on, stopped
 
@@ -42,7 +44,7 @@ def test_a_seed_that_diverges_ends_there_and_the_others_go_on(tmp_path: Path) ->
     assert not np.isfinite(histories[0]["global_loss"].iloc[-1])
     assert np.isfinite(histories[0]["global_loss"].iloc[:-1]).all()
     assert np.isfinite(histories[1]["global_loss"]).all()
-    assert standing(of, 0, Store(tmp_path)).state == "diverged"
+    assert status_of(of, 0, Store(tmp_path)).state == "diverged"
     again = plan([of], (0, 1), {path.stem: str(path)}, Store(tmp_path), stack=False)
     assert (again.jobs, again.finished) == ([], 2)
 

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from benchmark.jobs.data import Source, load, partition_of
-from benchmark.jobs.execution import Event, Job, Plan, perform, plan
+from benchmark.jobs.job import Event, Job
+from benchmark.jobs.perform import perform
+from benchmark.jobs.plan import Plan, plan
 from benchmark.spec import Cell
 from benchmark.store import Store
 from datasets import DataError, Partition

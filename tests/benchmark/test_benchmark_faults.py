@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 from benchmark.jobs.environment import prepare_process
-from benchmark.jobs.execution import Job, perform
+from benchmark.jobs.job import Job
+from benchmark.jobs.perform import perform
 from benchmark.spec import Cell, cells, load_experiment, load_protocol, profile_of
 from benchmark.store import Store
-from benchmark.store.checkpoint import folder_of
-from benchmark.store.standing import standing
+from benchmark.store.locks import folder_of
+from benchmark.store.status import status_of
 from tests.benchmark.cases import EXPERIMENT, ROOT, cell, job, settings, trained
 from tests.benchmark.stops import assert_same
 
@@ -104,7 +105,7 @@ def test_a_signal_finishes_the_round_and_says_how_to_go_on(
     assert process.returncode == 130, (out, error)
     assert error.startswith("interrupted: digits/mlr fedavg seed ")
     assert error.endswith("of 150 is saved; the same command goes on\n")
-    found = standing(of, running, cut)
+    found = status_of(of, running, cut)
     assert (found.state, found.rounds > 0) == ("interrupted", True)
     process = started(experiment, cut.root, "--jobs", str(jobs))
     out, error = process.communicate(timeout=300)

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 import torch
 
-import benchmark.store.checkpoint
+import datasets.files
 from benchmark import places
-from benchmark.engine.recorder import Snapshot
-from benchmark.jobs.execution import Event, Job, perform
+from benchmark.engine.snapshot import Snapshot
+from benchmark.jobs.job import Event, Job
+from benchmark.jobs.perform import perform
 from benchmark.store import Store
-from benchmark.store.checkpoint import Checkpoints, folder_of, identity, only_one, read
-from benchmark.store.standing import seconds_left, standing
+from benchmark.store.checkpoint import Checkpoints, identity, read
+from benchmark.store.locks import folder_of, only_one
+from benchmark.store.status import seconds_left, status_of
 from tests.benchmark.cases import MINE, cell, complaint, job, record, settings, trained
 from tests.benchmark.stops import FIXED, ROUNDS, assert_same, gone_on, stopped
 
@@ -98,7 +100,8 @@ def test_a_checkpoint_cut_short_leaves_the_one_before_it(
 
     often = replace(settings(tmp_path), checkpoint_every=0.0)
     with monkeypatch.context() as patch:
-        patch.setattr(benchmark.store.checkpoint, "write_synced", killed)
+        patch.setattr(datasets.files, "_write", killed)
+        patch.setattr(datasets.files, "_remove", lambda _: None)  # the dead clean up nothing
         with pytest.raises(KeyboardInterrupt):
             perform(job(of), often, lambda _: None)
     assert gone_on(tmp_path, job(of)) == ["goes on after round 3"]
@@ -216,21 +219,21 @@ def test_a_run_that_cannot_be_stored_keeps_its_checkpoint(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("benchmark.store.runs.write_synced", full)
+        patch.setattr("benchmark.store.runs.write_whole", full)
         often = replace(settings(tmp_path), checkpoint_every=0.0)
         assert "No space left" in complaint(lambda: perform(job(of), often, lambda _: None))
-    found = standing(of, 0, Store(tmp_path))
+    found = status_of(of, 0, Store(tmp_path))
     assert (found.state, found.rounds) == ("failed", ROUNDS - 1)
     assert "No space left" in found.note
     assert gone_on(tmp_path, job(of)) == [f"goes on after round {ROUNDS - 1}"]
-    assert standing(of, 0, Store(tmp_path)).state == "done"
+    assert status_of(of, 0, Store(tmp_path)).state == "done"
 
 
 def test_of_two_processes_one_makes_the_run(tmp_path: Path) -> None:
     of = cell(FIXED)
     with only_one(Store(tmp_path), of, (0,)) as alone:
         assert alone
-        assert standing(of, 0, Store(tmp_path)).state == "running"
+        assert status_of(of, 0, Store(tmp_path)).state == "running"
         assert gone_on(tmp_path, job(of)) == ["left to the process that makes it"]
         assert gone_on(tmp_path, job(of, 0, 1)) == ["left to the process that makes it"]
         assert gone_on(tmp_path, job(of, 1)) == []
@@ -249,17 +252,17 @@ def test_a_rerun_trains_again_what_is_there(tmp_path: Path) -> None:
 
 def test_how_far_runs_are_and_how_long_they_will_take(tmp_path: Path) -> None:
     of, store = cell(FIXED), Store(tmp_path)
-    assert standing(of, 0, store).state == "not begun"
+    assert status_of(of, 0, store).state == "not begun"
     trained(tmp_path, job(of, 0))
     stopped(tmp_path, job(of, 1), 4)
-    found = [standing(of, seed, store) for seed in (0, 1, 2)]
+    found = [status_of(of, seed, store) for seed in (0, 1, 2)]
     assert [one.state for one in found] == ["done", "interrupted", "not begun"]
     assert [one.rounds for one in found] == [ROUNDS, 4, 0]
     slow = [replace(found[0], seconds=6.0), replace(found[1], seconds=8.0), found[2]]
     left, unknown = seconds_left(slow)
     assert (left, unknown) == (2 * 2.0 + 6 * 1.5, 0)
     assert seconds_left(found[2:]) == (0.0, 1)
-    lost = standing(cell({"rounds": 3}), 0, store)
+    lost = status_of(cell({"rounds": 3}), 0, store)
     assert lost.state == "not begun"
 
 

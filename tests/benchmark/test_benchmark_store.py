@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import datasets.files
 from benchmark.errors import BenchmarkError
 from benchmark.store import Run, Store, read_run, read_table
 from tests.benchmark.cases import cell, complaint, record
@@ -164,7 +165,7 @@ def test_a_reader_never_sees_part_of_a_run_that_is_being_replaced(
     def watching(real: Callable[..., Any]) -> Callable[..., Any]:
         def function(*args: Any, **kwargs: Any) -> Any:
             done = real(*args, **kwargs)
-            seen.append(whole(store) and len(list(store.runs())) <= 1)
+            seen.append(whole(store) and len(list(store.runs())) == 1)
             return done
 
         return function
@@ -177,9 +178,39 @@ def test_a_reader_never_sees_part_of_a_run_that_is_being_replaced(
     assert all(seen)
 
 
+def test_a_writer_killed_between_its_renames_hides_no_run(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write(record(cell(), wall_seconds=1.0), HISTORY, CLIENTS)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", failing(1, KeyboardInterrupt(), os.replace))
+        patch.setattr(datasets.files, "_undo", lambda *_: None)  # the dead undo nothing
+        with pytest.raises(KeyboardInterrupt):
+            store.write(record(cell(), wall_seconds=2.0), HISTORY * 2, CLIENTS)
+    assert not (store.root / cell().key / "seed-0").exists()
+    found = store.find(cell(), 0)
+    assert found is not None
+    assert found.wall_seconds == 1.0
+    assert (store.seeds(cell()), store.has(cell())) == ([0], True)
+    assert whole(store)
+    assert [run.wall_seconds for _, run in store.runs()] == [1.0]
+    store.write(record(cell(), wall_seconds=3.0), HISTORY, CLIENTS)
+    assert left_in(store) == sorted(["seed-0", *(f"seed-0/{name}" for name in FILES)])
+
+
+def test_a_store_knows_its_seeds_and_methods(store: Store) -> None:
+    assert (store.seeds(cell()), store.has(cell()), store.algorithms()) == ([], False, [])
+    for seed in (10, 9):
+        store.write(record(cell(), seed), HISTORY, CLIENTS)
+    (store.root / "partitions").mkdir()
+    assert store.seeds(cell()) == [9, 10]
+    assert not store.has(cell({"rounds": 3}))
+    assert store.algorithms() == ["fedavg"]
+
+
 def test_what_an_interrupted_write_may_leave_is_no_run(store: Store) -> None:
     folder = store.write(record(cell(), 1), HISTORY, CLIENTS)
-    folder.rename(folder.with_name(".seed-2-abc"))
+    folder.rename(folder.with_name(".seed-2.abc"))
     assert list(store.runs()) == []
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmark.jobs.data import Source
-from benchmark.jobs.execution import Event
+from benchmark.jobs.job import Event
 from benchmark.jobs.workers import run_all
 from benchmark.store import Store
 from datasets import DataError

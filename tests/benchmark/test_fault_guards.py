@@ -29,14 +29,14 @@ RESUME, STORE, FAULTS = (f"benchmark/test_benchmark_{n}.py" for n in ("resume", 
 GUARDS = [
     Guard(
         "a damaged checkpoint",
-        "benchmark/store/checkpoint.py",
+        "benchmark/store/header.py",
         "if hashlib.sha256(body).hexdigest().encode() != digest:",
         "if False:",
         f"{RESUME}::test_two_checkpoints_are_kept_and_a_damaged_one_gives_way_to_the_other",
     ),
     Guard(
         "a truncated checkpoint",
-        "benchmark/store/checkpoint.py",
+        "benchmark/store/header.py",
         "if hashlib.sha256(body).hexdigest().encode() != digest:",
         "if False:",
         f"{RESUME}::test_a_truncated_checkpoint_is_refused",
@@ -51,9 +51,9 @@ GUARDS = [
     Guard(
         "a checkpoint of an older engine",
         "benchmark/store/checkpoint.py",
-        "for name in ENGINE:",
-        "for name in ():",
-        f"{RESUME}::test_the_engines_own_text_is_part_of_a_runs_identity",
+        'for path in sorted(places.ENGINE.glob("*.py")):',
+        "for path in ():",
+        f"{RESUME}::test_every_file_of_the_engine_is_part_of_a_runs_identity",
     ),
     Guard(
         "a checkpoint without the run's tensors",
@@ -72,14 +72,14 @@ GUARDS = [
     ),
     Guard(
         "a crash while a checkpoint is written",
-        "benchmark/store/checkpoint.py",
-        'part = place.with_suffix(".part")',
-        "part = place",
+        "datasets/files.py",
+        'draft = place.with_name(f".{place.name}.{uuid4().hex}")',
+        "draft = place",
         f"{RESUME}::test_a_checkpoint_cut_short_leaves_the_one_before_it",
     ),
     Guard(
         "a full disk under a checkpoint",
-        "benchmark/jobs/execution.py",
+        "benchmark/jobs/perform.py",
         "        except OSError as error:\n            fate",
         "        except KeyError as error:\n            fate",
         f"{RESUME}::test_a_full_disk_costs_the_checkpoint_and_not_the_run",
@@ -93,24 +93,23 @@ GUARDS = [
     ),
     Guard(
         "a store that is only read",
-        "benchmark/store/checkpoint.py",
+        "benchmark/store/locks.py",
         '        raise BenchmarkError(f"{path}: cannot be stored: {error}") from None',
         "        raise",
         "benchmark/test_benchmark_execution.py::test_a_store_that_cannot_be_written_is_one_line",
     ),
     Guard(
         "two processes with one run",
-        "benchmark/store/checkpoint.py",
+        "benchmark/store/locks.py",
         "                yield False\n                return\n",
         "                pass\n",
         f"{RESUME}::test_of_two_processes_one_makes_the_run",
     ),
     Guard(
         "a run replaced while it is read",
-        "benchmark/store/runs.py",
-        "                _swap(fresh, place)\n",
-        "                shutil.rmtree(place, ignore_errors=True)\n"
-        "                shutil.copytree(fresh, place)\n",
+        "datasets/files.py",
+        "        os.replace(place, old)\n",
+        "        shutil.rmtree(place)\n",
         f"{STORE}::test_a_write_that_fails_leaves_the_older_run",
     ),
     Guard(
@@ -137,7 +136,7 @@ GUARDS = [
     Guard(
         "a loss that is no number",
         "benchmark/engine/recorder.py",
-        "            if column.endswith(\"loss\"):\n                at, bad",
+        "            if name.endswith(\"loss\"):\n                at, bad",
         "            if False:\n                at, bad",
         "benchmark/test_benchmark_divergence.py"
         "::test_a_seed_that_diverges_ends_there_and_the_others_go_on",

@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.engine.methods import load_method
-from benchmark.engine.recorder import Snapshot
+from benchmark.engine.snapshot import Snapshot
 from benchmark.engine.training import Problem, check
 from benchmark.errors import BenchmarkError
 from benchmark.jobs.data import Source, load, partition_of
 from benchmark.store import Store
-from benchmark.store.checkpoint import Checkpoints, folder_of, identity, newest_first, read
+from benchmark.store.checkpoint import Checkpoints, identity, read
+from benchmark.store.header import newest_first
+from benchmark.store.locks import folder_of
 from tests.benchmark.cases import cell, job
 from tests.benchmark.mutations import fuzzed, mutants, read_or_refused
 from tests.benchmark.stops import gone_on, stopped

@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given
 
-from benchmark.jobs.execution import Job, perform
+from benchmark.jobs.job import Job
+from benchmark.jobs.perform import perform
 from benchmark.places import ALGORITHMS
 from benchmark.store import Store
 from tests.benchmark.cases import MINE, cell, settings

@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmark.engine.recorder import Snapshot
+from benchmark.engine.snapshot import Snapshot
 from benchmark.jobs.environment import prepare_process
+from benchmark.jobs.job import EVERY
 from benchmark.spec import Mlr
-from benchmark.store.checkpoint import COST, EVERY, Checkpoints, Identity
+from benchmark.store.checkpoint import MIN_INTERVAL, Checkpoints
+from benchmark.store.header import Identity
 from tests.speed.other_loops import Loaders, Plain
 from tests.speed.work_units import Engine, Unit, units
 
@@ -120,7 +122,7 @@ def checkpoint(unit: Unit, turns: int) -> dict[str, Any]:
         times = [seconds_of(lambda: kept.save(snapshot)) for _ in range(turns)]
         size = max(path.stat().st_size for path in Path(folder).iterdir())
     seconds = statistics.median(times)
-    share = seconds / max(EVERY, COST * seconds)
+    share = seconds / max(EVERY, MIN_INTERVAL * seconds)
     return {"unit": unit.label, "bytes": size, "seconds": seconds, "share": share}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmark.engine.recorder import Snapshot
+from benchmark.engine.snapshot import Snapshot
 from benchmark.jobs.environment import prepare_process
 from benchmark.store.checkpoint import Checkpoints
 from tests.speed.measure import IDENTITY

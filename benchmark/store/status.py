@@ -8,41 +8,42 @@ from filelock import Timeout
 
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Cell
-from benchmark.store import Run, Store
-from benchmark.store.checkpoint import FAILURE, lock_of, lock_path, newest_first, read, shelf_of
+from benchmark.store.header import newest_first, read_header
+from benchmark.store.locks import FAILURE, lock_of, lock_path, shelf_of
+from benchmark.store.runs import Run, Store
 
 STATES = ("done", "diverged", "running", "interrupted", "failed", "not begun")
 
 
 @dataclass(frozen=True)
-class Standing:
-    """One run's state, one of STATES.
-
-    rounds, seconds: behind its newest checkpoint (of a finished run: all of them). note: the
-    error, or when it diverged.
-    """
+class Status:
+    """How far one run is."""
 
     cell: Cell
     seed: int
     state: str
+    """One of STATES."""
     rounds: int = 0
+    """Done by its newest checkpoint; of a finished run, all of them."""
     seconds: float = 0.0
+    """Spent on these rounds."""
     note: str = ""
+    """The error, or when it diverged."""
 
 
-def standing(cell: Cell, seed: int, store: Store) -> Standing:
-    """Of the run (cell, seed); reads only."""
+def status_of(cell: Cell, seed: int, store: Store) -> Status:
+    """The status of run (cell, seed). Never writes to the store."""
     try:
         run = store.find(cell, seed)
     except BenchmarkError as error:
-        return Standing(cell, seed, "failed", note=str(error))
+        return Status(cell, seed, "failed", note=str(error))
     if run is not None:
         lost = run.diverged is not None
         state, note = ("diverged", f"at round {run.diverged}") if lost else ("done", "")
-        return Standing(cell, seed, state, cell.rounds, _seconds(run), note)
+        return Status(cell, seed, state, cell.rounds, _seconds(run), note)
     shelf = shelf_of(store, cell)
     if not shelf.is_dir():
-        return Standing(cell, seed, "not begun")
+        return Status(cell, seed, "not begun")
     rounds, seconds, failure = 0, 0.0, ""
     for folder in _folders(shelf, seed):
         rounds, seconds = max((rounds, seconds), _newest(folder))
@@ -52,27 +53,29 @@ def standing(cell: Cell, seed: int, store: Store) -> Standing:
         state = "running"
     else:
         state = "failed" if failure else "interrupted" if rounds else "not begun"
-    return Standing(cell, seed, state, rounds, seconds, failure if state == "failed" else "")
+    return Status(cell, seed, state, rounds, seconds, failure if state == "failed" else "")
 
 
-def seconds_left(found: Sequence[Standing]) -> tuple[float, int]:
-    """Of one process that does all that is left, and how many runs that does not cover.
+def seconds_left(runs: Sequence[Status]) -> tuple[float, int]:
+    """Seconds that one process needs for all unfinished runs, and for how many runs no estimate
+    exists.
 
-    A run's seconds a round are its own so far, or else the mean of finished runs of its data
-    set, model and method; where there are none, it is not covered.
+    A run's seconds per round are its own so far, or else the mean of runs of its data set, model
+    and method.
     """
     known: dict[tuple[str, str, str], list[float]] = {}
-    for one in found:
-        if one.rounds and one.seconds:
-            known.setdefault(_kind(one.cell), []).append(one.seconds / one.rounds)
+    for run in runs:
+        if run.rounds and run.seconds:
+            known.setdefault(_kind(run.cell), []).append(run.seconds / run.rounds)
     total, unknown = 0.0, 0
-    for one in found:
-        if one.state in ("done", "diverged"):
+    for run in runs:
+        if run.state in ("done", "diverged"):
             continue
-        rates = known.get(_kind(one.cell), [])
-        rate = one.seconds / one.rounds if one.rounds else sum(rates) / max(len(rates), 1)
-        total += rate * (one.cell.rounds - one.rounds)
-        unknown += not rate
+        rates = known.get(_kind(run.cell), [])
+        rate = run.seconds / run.rounds if run.rounds else sum(rates) / max(len(rates), 1)
+        total += rate * (run.cell.rounds - run.rounds)
+        if not rate:
+            unknown += 1
     return total, unknown
 
 
@@ -85,7 +88,8 @@ def _seconds(run: Run) -> float:
 
 
 def _folders(shelf: Path, seed: int) -> Iterable[Path]:
-    """Those of programs that train this seed; one with many seeds hides them in a digest."""
+    """Checkpoint folders that may belong to this seed. A folder of many seeds is named by a digest,
+    so all of those are included."""
     for folder in sorted(shelf.glob("seed*/")):
         kind, _, seeds = folder.name.partition("-")
         if kind == "seeds" or str(seed) in seeds.split("-"):
@@ -95,7 +99,7 @@ def _folders(shelf: Path, seed: int) -> Iterable[Path]:
 def _newest(folder: Path) -> tuple[int, float]:
     for path in newest_first(folder):
         try:
-            header, _ = read(path)
+            header = read_header(path)
         except BenchmarkError:
             continue
         return header.rounds, header.seconds / len(header.identity.seeds)

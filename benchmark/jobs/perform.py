@@ -1,0 +1,205 @@
+"""One job: its data and method prepared, trained, watched, and its runs recorded."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from benchmark.engine.cuda_graphs import Replayed
+from benchmark.engine.methods import Method, load_method
+from benchmark.engine.recorder import Result
+from benchmark.engine.snapshot import Snapshot
+from benchmark.engine.training import Problem, check, run
+from benchmark.errors import BenchmarkError, Interrupted
+from benchmark.jobs.data import load, partition_of
+from benchmark.jobs.environment import environment
+from benchmark.jobs.job import Event, Job, Listener, Settings
+from benchmark.jobs.plan import finished_runs
+from benchmark.spec import Scalar
+from benchmark.store import Run, Store
+from benchmark.store.checkpoint import Checkpoints, identity
+from benchmark.store.locks import FAILURE, folder_of, only_one
+from datasets import Partition
+from datasets.errors import OneLineError
+
+SHOWN_EVERY = 0.5
+"""Seconds between two events that only show scores."""
+
+
+def perform(
+    job: Job, settings: Settings, listen: Listener, stopped: Callable[[], bool] = lambda: False
+) -> None:
+    """Train one job, from its newest checkpoint if there is one, and store its runs.
+
+    Does nothing where another process makes one of these runs, or has made them all.
+    ``stopped`` is asked after every round: if it says so, the round is saved and Interrupted
+    raised. An error is also left beside the checkpoints, for ``status``.
+    """
+    cell, store = job.cell, settings.store
+    with only_one(store, cell, job.seeds) as alone:
+        if not alone:
+            listen(Event(job, cell.rounds, {}, True, "left to the process that makes it"))
+            return
+        method = load_method(job.method)
+        runs = {} if settings.rerun else finished_runs(store, cell, job.seeds, method)
+        if len(runs) == len(job.seeds):
+            listen(Event(job, cell.rounds, {}, True, "another process has made it"))
+            return
+        with _failure_kept(folder_of(store, cell, job.seeds) / FAILURE):
+            _make(job, method, settings, listen, stopped)
+
+
+@contextmanager
+def _failure_kept(path: Path) -> Iterator[None]:
+    """Leave at ``path`` why the block failed; drop what an earlier one left there."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+    try:
+        yield
+    except OneLineError as error:
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{error}\n", encoding="utf-8")
+        raise
+
+
+def _make(
+    job: Job, method: Method, settings: Settings, listen: Listener, stopped: Callable[[], bool]
+) -> None:
+    begun = time.perf_counter()
+    prepared = _prepared(job, method, settings)
+    watch = _Watch(job, prepared.checkpoints, listen, stopped)
+    resumed = prepared.resume(job, watch)
+    results = run(job.cell, prepared.method, prepared.problem, watch.progress, watch.keep, resumed)
+    wall = time.perf_counter() - begun + (resumed.seconds if resumed else 0.0)
+    for record, result in zip(
+        _records(job, prepared, settings, results, wall), results, strict=True
+    ):
+        settings.store.write(record, result.history, result.clients)
+    prepared.checkpoints.clear()
+    listen(Event(job, job.cell.rounds, {}, finished=True, note=_divergence(job, results)))
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """All that training a job needs, and what its records say of it."""
+
+    method: Method
+    problem: Problem
+    partition: str
+    """The partition's digest."""
+    summary: Mapping[str, Scalar]
+    checkpoints: Checkpoints
+
+    def resume(self, job: Job, watch: "_Watch") -> Snapshot | None:
+        """The snapshot from which the job goes on, if there is one that fits."""
+        fits = partial(check, cell=job.cell, method=self.method, problem=self.problem)
+        resumed = self.checkpoints.resume(watch.say, fits)
+        if resumed:
+            watch.say(f"goes on after round {resumed.rounds}", resumed.rounds)
+        return resumed
+
+
+def _prepared(job: Job, method: Method, settings: Settings) -> _Prepared:
+    cell, device = job.cell, torch.device(settings.device)
+    if device.type == "cuda" and settings.graphs:
+        method = replace(method, train_round=Replayed(method.train_round))
+    arrays, x = load(cell.data, settings.source)
+    partition = partition_of(cell.partition, arrays, job.seeds[0])
+    _save_once(partition, settings.store)
+    checkpoints = Checkpoints(
+        folder_of(settings.store, cell, job.seeds),
+        identity(cell, job.seeds, method.source, partition.digest, device, settings.precision),
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        settings.checkpoint_every,
+    )
+    problem = Problem.of(cell, arrays, x, partition, job.seeds, device)
+    summary = partition.summary(arrays.y, arrays.classes)
+    return _Prepared(method, problem, partition.digest, summary, checkpoints)
+
+
+def _save_once(partition: Partition, store: Store) -> None:
+    index = store.root / "partitions" / f"{partition.digest[:16]}.npz"
+    if index.exists():
+        return
+    try:
+        partition.save(index)
+    except OSError as error:
+        raise BenchmarkError(f"{index}: cannot be stored: {error}") from None
+
+
+@dataclass
+class _Watch:
+    """What happens between the rounds of a job: news, checkpoints, and the end if it is asked."""
+
+    job: Job
+    checkpoints: Checkpoints
+    listen: Listener
+    stopped: Callable[[], bool]
+    _shown: float = field(default=0.0, init=False)
+
+    def say(self, note: str, rounds: int = 0) -> None:
+        """Pass on a note in words."""
+        self.listen(Event(self.job, rounds, {}, note=note))
+
+    def progress(self, round_: int, scores: Callable[[], Mapping[str, float]]) -> None:
+        """Show the scores of an evaluated round, not too often."""
+        if time.perf_counter() - self._shown > SHOWN_EVERY:
+            self._shown = time.perf_counter()
+            self.listen(Event(self.job, round_ + 1, scores()))
+
+    def keep(self, take: Callable[[], Snapshot]) -> None:
+        """Save a snapshot if one is due; raise Interrupted if the job is to stop."""
+        stop = self.stopped()
+        if not (stop or self.checkpoints.due):
+            return
+        snapshot = take()
+        fate = f"round {snapshot.rounds} of {self.job.cell.rounds} is saved"
+        try:
+            self.checkpoints.save(snapshot)
+        except OSError as error:
+            fate = f"{self.checkpoints.folder}: no checkpoint: {error.strerror}"
+            self.say(f"{fate}; training goes on", snapshot.rounds)
+        if stop:
+            raise Interrupted(f"{self.job.label}: {fate}")
+
+
+def _records(
+    job: Job, prepared: _Prepared, settings: Settings, results: Sequence[Result], wall: float
+) -> Iterator[Run]:
+    """The record of each seed's run."""
+    made_with = environment(torch.device(settings.device))
+    if prepared.checkpoints.resumed:
+        made_with["resumed"] = "after round " + ", ".join(map(str, prepared.checkpoints.resumed))
+    for seed, result in zip(job.seeds, results, strict=True):
+        yield Run(
+            cell=job.cell,
+            seed=seed,
+            hyper=prepared.method.settings(job.cell.hyper),
+            parameters=result.parameters,
+            source=prepared.method.source,
+            partition=prepared.partition,
+            partition_summary=prepared.summary,
+            started=prepared.checkpoints.started,
+            wall_seconds=round(wall, 3),
+            seeds_stacked=len(job.seeds),
+            environment=made_with,
+            command=settings.command,
+            diverged=result.diverged,
+            checksums={},
+        )
+
+
+def _divergence(job: Job, results: Sequence[Result]) -> str:
+    """Which seeds diverged, in words; empty where none did."""
+    lost = [
+        f"seed {seed} at round {result.diverged}"
+        for seed, result in zip(job.seeds, results, strict=True)
+        if result.diverged is not None
+    ]
+    return f"diverged: {', '.join(lost)}" if lost else ""

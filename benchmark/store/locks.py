@@ -1,0 +1,66 @@
+"""Who makes a run: one process, by a lock for each of its seeds; and where its shelf stands."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from benchmark.errors import BenchmarkError
+from benchmark.spec import Cell
+from benchmark.store.runs import Store
+
+FAILURE = "failure.txt"
+"""In a program's folder of snapshots: why its last try ended."""
+
+
+def shelf_of(store: Store, cell: Cell) -> Path:
+    """The folder of a cell's locks and of its programs' snapshots."""
+    return store.root / "checkpoints" / cell.key
+
+
+def folder_of(store: Store, cell: Cell, seeds: tuple[int, ...]) -> Path:
+    """Where a program that trains these seeds keeps its snapshots."""
+    name = "seed-" + "-".join(map(str, seeds))
+    if len(name) > 64:
+        name = "seeds-" + hashlib.sha256(name.encode()).hexdigest()[:16]
+    return shelf_of(store, cell) / name
+
+
+@contextmanager
+def only_one(store: Store, cell: Cell, seeds: tuple[int, ...]) -> Iterator[bool]:
+    """Yields whether these runs are this process's alone, until the block ends.
+
+    The system drops a dead process's locks, so none is ever left behind.
+    """
+    held: list[FileLock] = []
+    try:
+        for seed in sorted(seeds):
+            lock = lock_of(store, cell, seed)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                yield False
+                return
+            held.append(lock)
+        yield True
+    finally:
+        for lock in held:
+            lock.release()
+
+
+def lock_path(store: Store, cell: Cell, seed: int) -> Path:
+    """The file that is locked while the run (cell, seed) is made; it stays afterwards."""
+    return shelf_of(store, cell) / f"seed-{seed}.lock"
+
+
+def lock_of(store: Store, cell: Cell, seed: int) -> FileLock:
+    """What the process that makes the run (cell, seed) holds; raises BenchmarkError."""
+    path = lock_path(store, cell, seed)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a"):
+            return FileLock(path)
+    except OSError as error:
+        raise BenchmarkError(f"{path}: cannot be stored: {error}") from None
