@@ -1,6 +1,9 @@
-"""The base of every record that a user may write in a file."""
+"""The base of every record that a user may write in a file, and finding those that files add."""
 
-from typing import Annotated
+from collections.abc import Iterable
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,3 +15,21 @@ class Record(BaseModel):
     """Frozen; unknown keys and wrong types are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+R = TypeVar("R", bound=Record)
+
+
+def kinds_in(package: str, path: Iterable[str], base: type[R]) -> dict[str, type[R]]:
+    """The subclass of ``base`` that each module of a package defines, by the module's name."""
+    kinds: dict[str, type[R]] = {}
+    for name in sorted(module.name for module in iter_modules(path)):
+        module = import_module(f"{package}.{name}")
+        (kinds[name],) = (
+            kind
+            for kind in vars(module).values()
+            if isinstance(kind, type)
+            and issubclass(kind, base)
+            and kind.__module__ == module.__name__
+        )
+    return kinds

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from benchmark.spec import MODELS as KINDS
 from benchmark.spec import Cell
 
 METHODS = {
@@ -20,7 +21,12 @@ DATASETS = {
     "cifar10": "CIFAR-10",
     "cifar100": "CIFAR-100",
 }
-MODELS = {"mlr": "MLR", "dnn": "DNN", "lenet5": "LeNet-5", "mlr+dnn": "MLR + DNN"}
+PAPERS = ("mlr", "dnn", "lenet5")
+MODELS = {
+    **{name: KINDS[name].label for name in (*PAPERS, *sorted(KINDS.keys() - {*PAPERS}))},
+    "mlr+dnn": "MLR + DNN",
+}
+"""In the order of columns, the paper's models first."""
 SCORES = {"global": "GM", "personal": "PM"}
 SYMBOLS = {"lam": "λ", "beta": "β", "eta": "η", "alpha": "α", "mu": "μ"}
 REDUCTIONS = {

@@ -19,7 +19,9 @@ GROUND = {"places", "errors"}
 MAY_USE = {
     "places": set(),
     "errors": set(),
-    "spec": GROUND,
+    "model": GROUND,
+    "models": GROUND | {"model"},
+    "spec": GROUND | {"models"},
     "engine": GROUND | {"spec"},
     "algorithm": {"engine"},
     "store": GROUND | {"spec", "engine"},

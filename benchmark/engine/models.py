@@ -1,4 +1,4 @@
-"""The paper's models as ordinary modules, and how they run on stacked flat parameters."""
+"""Modules on stacked flat parameters."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,7 +9,6 @@ from torch.func import functional_call, vmap
 from benchmark.engine.convolutions import Chain
 from benchmark.engine.deferred import Deferred, Views
 from benchmark.errors import BenchmarkError
-from benchmark.spec import Dnn, LeNet5, Mlr
 
 SMALL = 4096
 """From this many weights on, a CPU multiplies client by client: a plain product runs faster than a
@@ -24,41 +23,6 @@ Inputs = Tensor | Sequence[Tensor]
 
 Backward = Callable[[Tensor], Tensor]
 """Maps the gradient at the logits (S, B, C) to that of the rows (S, P)."""
-
-
-def build(spec: Mlr | Dnn | LeNet5, shape: tuple[int, ...], classes: int) -> nn.Module:
-    """The module of a specification for inputs of this shape (without the batch axis)."""
-    features = int(torch.Size(shape).numel())
-    match spec:
-        case Mlr():
-            return nn.Sequential(nn.Flatten(), nn.Linear(features, classes))
-        case Dnn(hidden=hidden):
-            return nn.Sequential(
-                nn.Flatten(), nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, classes)
-            )
-        case LeNet5():
-            return _lenet5(shape, classes)
-
-
-def _lenet5(shape: tuple[int, ...], classes: int) -> nn.Module:
-    """LeCun et al. 1998 with rectified units and max-pooling, as today's LeNet-5 is used."""
-    if len(shape) != 3 or shape[1] != shape[2] or shape[1] not in (28, 32):
-        raise BenchmarkError(f"lenet5: inputs have shape {shape}, allowed: (channels, 28 or 32, …)")
-    side = (shape[1] - 12) // 4  # two 5x5 convolutions, each followed by 2x2 pooling
-    return nn.Sequential(
-        nn.Conv2d(shape[0], 6, 5),
-        nn.MaxPool2d(2),
-        nn.ReLU(),  # after pooling: the same values from a quarter of the work
-        nn.Conv2d(6, 16, 5),
-        nn.MaxPool2d(2),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(16 * side * side, 120),
-        nn.ReLU(),
-        nn.Linear(120, 84),
-        nn.ReLU(),
-        nn.Linear(84, classes),
-    )
 
 
 class Network:

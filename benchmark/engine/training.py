@@ -11,7 +11,7 @@ from torch import Tensor
 from benchmark.engine.blocks import Blocks
 from benchmark.engine.cohort import Auxiliary, Federation, Sampling
 from benchmark.engine.methods import Method
-from benchmark.engine.models import Network, build
+from benchmark.engine.models import Network
 from benchmark.engine.recorder import Recorder, Result, is_due
 from benchmark.engine.replicas import Group, all_groups, joined
 from benchmark.engine.snapshot import Snapshot
@@ -57,7 +57,7 @@ class Problem:
                 # published runs appear to start (their first rounds on Synthetic fit it).
                 with torch.random.fork_rng(devices=[]):
                     torch.manual_seed(seed)
-                    networks.append(Network(build(model, x.shape[1:], arrays.classes)))
+                    networks.append(Network(model.build(x.shape[1:], arrays.classes)))
             rows = torch.stack([network.row() for network in networks])
             return networks[0], rows.to(device, train.x.dtype)
 

@@ -1,16 +1,10 @@
 """What is run: cells, experiments, protocols and partitions as validated records; no torch."""
 
-from benchmark.spec.cell import (
-    MODELS,
-    Cell,
-    Data,
-    Dnn,
-    LeNet5,
-    Mlr,
-    ModelSpec,
-    Scalar,
-    Switch,
-)
+from benchmark.models import MODELS, ModelSpec
+from benchmark.models.dnn import Dnn
+from benchmark.models.lenet5 import LeNet5
+from benchmark.models.mlr import Mlr
+from benchmark.spec.cell import Cell, Data, Scalar, Switch
 from benchmark.spec.experiment import Experiment, Grid, Misprint, Profile, Protocol, Rule, Where
 from benchmark.spec.files import experiment_groups, load_experiment, load_protocol, profile_of
 from benchmark.spec.grid import cells

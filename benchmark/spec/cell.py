@@ -6,10 +6,11 @@ run. Nothing here imports torch.
 
 import hashlib
 import json
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from benchmark.models import ModelSpec
 from datasets.partitions import PartitionSpec
 from datasets.records import Count, Record
 
@@ -30,29 +31,6 @@ class Data(Record):
     scaling: Literal["none", "unit", "symmetric", "per_feature"] = "none"
     """``none``: as stored. ``unit``: to [0, 1]. ``symmetric``: to [−1, 1]. ``per_feature``:
     standardised, feature by feature, over all samples."""
-
-
-class Mlr(Record):
-    """Multinomial logistic regression: one linear layer."""
-
-    name: Literal["mlr"]
-
-
-class Dnn(Record):
-    """One hidden layer of ``hidden`` rectified units."""
-
-    name: Literal["dnn"]
-    hidden: Count
-
-
-class LeNet5(Record):
-    """LeNet-5 for images of 28 or 32 pixels a side."""
-
-    name: Literal["lenet5"]
-
-
-ModelSpec = Annotated[Mlr | Dnn | LeNet5, Field(discriminator="name")]
-MODELS = [get_args(kind.model_fields["name"].annotation)[0] for kind in (Mlr, Dnn, LeNet5)]
 
 
 class Cell(Record):

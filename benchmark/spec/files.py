@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BenchmarkError
+from benchmark.models import MODELS
 from benchmark.places import (
     EXPERIMENTS,
     PROTOCOLS,
@@ -16,7 +17,6 @@ from benchmark.places import (
     experiment_names,
     protocol_names,
 )
-from benchmark.spec.cell import MODELS
 from benchmark.spec.experiment import Experiment, Profile, Protocol, Rule, Where
 from benchmark.spec.grid import expand_names
 from benchmark.spec.validation import parse

@@ -50,8 +50,9 @@ def identity(
 ) -> Identity:
     """The identity of the run that this process is about to make. method, partition: digests."""
     engine = hashlib.sha256()
-    for path in sorted(places.ENGINE.glob("*.py")):
-        engine.update(path.name.encode() + path.read_bytes())
+    for folder in (places.ENGINE, places.MODELS):
+        for path in sorted(folder.glob("*.py")):
+            engine.update(path.name.encode() + path.read_bytes())
     return Identity(
         cell=cell.digest,
         seeds=seeds,

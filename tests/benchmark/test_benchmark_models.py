@@ -5,7 +5,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from benchmark.engine import convolutions
 from benchmark.engine.convolutions import Chain, windows
-from benchmark.engine.models import Network, build
+from benchmark.engine.models import Network
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Dnn, LeNet5, Mlr
 
@@ -26,19 +26,19 @@ LENET = LeNet5(name="lenet5")
 def test_the_papers_models_have_their_sizes(
     spec: Mlr | Dnn | LeNet5, shape: tuple[int, ...], parameters: int
 ) -> None:
-    network = Network(build(spec, shape, classes=10))
+    network = Network(spec.build(shape, classes=10))
     assert network.parameters == parameters
     assert network.apply(network.row()[None], torch.zeros(1, 2, *shape)).shape == (1, 2, 10)
 
 
 def test_lenet_says_what_inputs_it_takes() -> None:
     with pytest.raises(BenchmarkError, match=r"lenet5: inputs have shape \(1, 8, 8\)"):
-        build(LENET, (1, 8, 8), classes=10)
+        LENET.build((1, 8, 8), classes=10)
 
 
 def test_a_stacked_lenet_has_every_clients_own_gradient() -> None:
     torch.manual_seed(0)
-    network = Network(build(LENET, (1, 28, 28), classes=3).double())
+    network = Network(LENET.build((1, 28, 28), classes=3).double())
     rows = network.row() + 0.01 * torch.randn(2, network.parameters, dtype=torch.float64)
     x = torch.randn(2, 3, 1, 28, 28, dtype=torch.float64)
     slope = torch.randn(2, 3, 3, dtype=torch.float64)
@@ -53,7 +53,7 @@ TWICE = nn.ReLU()
 @pytest.mark.parametrize(
     "module",
     [
-        build(LENET, (1, 28, 28), classes=3),
+        LENET.build((1, 28, 28), classes=3),
         nn.Sequential(
             *(nn.Conv2d(1, 2, 9), TWICE, nn.Conv2d(2, 2, 17), TWICE),
             *(nn.Flatten(), nn.Linear(2 * 4 * 4, 3)),
@@ -88,7 +88,7 @@ def test_a_chain_of_layers_has_every_clients_own_gradient(module: nn.Module) -> 
 
 
 def test_windows_are_kept_as_long_as_their_batch() -> None:
-    network = Network(build(LENET, (1, 28, 28), classes=3))
+    network = Network(LENET.build((1, 28, 28), classes=3))
     chain, x = Chain(network.module), torch.randn(1, 2, 1, 28, 28)
     params = network.unstack(network.row()[None])
     chain(params, x)
@@ -121,7 +121,7 @@ def test_a_chain_takes_linear_layers_of_flattened_images_only() -> None:
 
 
 def test_a_gpu_evaluates_a_bounded_number_of_images_at_once() -> None:
-    network = Network(build(LENET, (1, 28, 28), classes=3))
+    network = Network(LENET.build((1, 28, 28), classes=3))
     seen: list[tuple[int, ...]] = []
 
     def windows_seen(h: torch.Tensor, layer: nn.Conv2d) -> torch.Tensor:

@@ -152,18 +152,19 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path, what: str) -> No
     assert (mine.started, mine.resumed) == ("then", (3,))
 
 
-def test_every_file_of_the_engine_is_part_of_a_runs_identity(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("place", "file"), [("ENGINE", "streams.py"), ("MODELS", "mlr.py")])
+def test_every_file_of_the_engine_and_every_model_is_part_of_a_runs_identity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, file: str
 ) -> None:
     of = (cell(), (0,), "ab" * 32, "cd" * 32, torch.device("cpu"))
     before = identity(*of)
-    engine = tmp_path / "engine"
-    shutil.copytree(places.ENGINE, engine)
-    monkeypatch.setattr(places, "ENGINE", engine)
+    folder = tmp_path / "copy"
+    shutil.copytree(getattr(places, place), folder)
+    monkeypatch.setattr(places, place, folder)
     assert identity(*of) == before
-    (engine / "another.py").write_text("", "utf-8")
+    (folder / "another.py").write_text("", "utf-8")
     added = identity(*of)
-    (engine / "streams.py").write_text("# other", "utf-8")
+    (folder / file).write_text("# other", "utf-8")
     assert len({before.engine, added.engine, identity(*of).engine}) == 3
 
 

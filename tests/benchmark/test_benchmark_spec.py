@@ -166,7 +166,7 @@ def test_seeds_share_a_partition_where_its_seed_is_fixed_or_nothing_is_drawn() -
         ({"model": {"name": "dnn"}}, ["hidden: Field required"]),
         ({"partition": {"kind": "iid", "clients": 4}}, ["train_fraction: Field required"]),
         ({"partition.kind": "nope"}, ["partition", "'nope'", "'label_groups'", "'dirichlet'"]),
-        ({"model.name": "cnn"}, ["model", "'cnn'", "'mlr'", "'dnn'", "'lenet5'"]),
+        ({"model.name": "vgg"}, ["model", "'vgg'", "'mlr'", "'dnn'", "'lenet5'"]),
         ({"model": "mlr"}, ["model: "]),
         ({"rounds": "3"}, ["rounds: ", "integer"]),
         ({"rounds": True}, ["rounds: ", "integer"]),

@@ -17,7 +17,7 @@ from benchmark.engine.cohort import Federation, Sampling
 from benchmark.engine.cuda_graphs import Replayed
 from benchmark.engine.evaluation import score_globals, score_personal
 from benchmark.engine.methods import Method, load_method
-from benchmark.engine.models import Network, build
+from benchmark.engine.models import Network
 from benchmark.engine.replicas import all_groups, joined
 from benchmark.engine.training import EVALUATION_BLOCK
 from benchmark.spec import Dnn, LeNet5, Mlr
@@ -61,7 +61,7 @@ class Unit:
 
     def federation(self, seeds: tuple[int, ...] = (0,), device: str = "cpu") -> Federation:
         """The training side."""
-        network = Network(build(self.model, self.shape, 10))
+        network = Network(self.model.build(self.shape, 10))
         train = _blocks(self.train_sizes, self.shape, D, device)
         sampled = self.algorithm == "fedavg"
         sampling = Sampling(
