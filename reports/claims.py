@@ -1,35 +1,43 @@
-"""What the numbers say about the paper's claims, each in a sentence with its evidence."""
+"""Each method's personalised models against training alone, in sentences with their evidence."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
-from reports.compare import Row
-from reports.load import Results
-from reports.names import REDUCTIONS, method_label, rounds_label
-from reports.statistics import Paired, holm, paired
-from reports.tables import Setting, column_label, place, settings, signed
+from reports.names import REDUCTIONS
+from reports.results import Results
+from reports.rows import Published, Row, Runs
+from reports.settings import Setting, column_label, signed, sort_key
+from reports.statistics import Paired, Summary, holm, paired
 
 LEVEL = 0.05
 
 
 class Pair(NamedTuple):
-    """A method and local-only in the same setting; test: None with fewer than two seeds."""
+    """The same scores of two methods in one setting, the other one's runs as long."""
 
     setting: Setting
-    ours: Row
-    alone: Row
+    row: Row
+    runs: Runs
+    ours: Summary
+    other: Row
+    other_ours: Summary
     test: Paired | None
+    """Paired over the common seeds; None with fewer than two."""
+
+    @property
+    def gap(self) -> float:
+        """The first one's mean − the other's, in percentage points."""
+        return self.ours.mean - self.other_ours.mean
 
 
-def against_local(results: Results, rows: Sequence[Row], algorithm: str = "pfml") -> list[str]:
-    """Is a method's PM above local-only? A sentence of evidence for every setting.
+def against_local(results: Results, algorithm: str = "pfml") -> list[str]:
+    """Whether a method's PM is above local-only: a sentence of evidence for every setting.
 
     Ours: Student's t-test on the reduced scores, paired over seeds, p adjusted by Holm over
     the settings. The published mean is held against local-only's 95 % interval.
     """
-    found = pairs(results, rows, algorithm)
+    found = pairs(results, algorithm)
     adjusted = iter(holm([pair.test.p for pair in found if pair.test]))
     every = [pair.setting for pair in found]
     return [
@@ -40,22 +48,31 @@ def against_local(results: Results, rows: Sequence[Row], algorithm: str = "pfml"
     ]
 
 
-def pairs(results: Results, rows: Sequence[Row], algorithm: str) -> list[Pair]:
+def pairs(results: Results, algorithm: str) -> list[Pair]:
     """Every setting in which both the method and local-only were run, tested over seeds."""
-    columns = settings(rows)
-    personal = [r for r in rows if r.scores == "personal" and r.ours_mean is not None]
-    local = {(columns[r], r.variant): r for r in personal if r.algorithm == "local"}
+    personal = [row for row in results.rows if row.series.scores == "personal"]
+    local = {
+        (row.setting, row.series.swept): row for row in personal if row.series.algorithm == "local"
+    }
     found = []
-    for r in personal:
+    for row in personal:
         # Where a sweep leaves local-only alone, the same one stands beside all of it.
-        alone = local.get((columns[r], r.variant)) or local.get((columns[r], ""))
-        # A run in part is held against no whole one.
-        if r.algorithm == algorithm and alone is not None and r.rounds == alone.rounds:
-            found.append(Pair(columns[r], r, alone, tested(results, r, alone)))
-    return sorted(found, key=lambda pair: place(pair.setting))
+        alone = local.get((row.setting, row.series.swept)) or local.get((row.setting, ()))
+        if row.series.algorithm == algorithm and alone is not None:
+            found += _pair(row, alone)
+    return sorted(found, key=lambda pair: sort_key(pair.setting))
 
 
-def method(results: Results) -> str:
+def _pair(row: Row, other: Row) -> list[Pair]:
+    """The pair, unless one of them has no mean or a partial run meets a whole one."""
+    if row.runs is None or other.runs is None or row.ours is None or other.ours is None:
+        return []
+    if row.runs.made.rounds != other.runs.made.rounds:
+        return []
+    return [Pair(row.setting, row, row.runs, row.ours, other, other.ours, tested(row, other))]
+
+
+def how_tested(results: Results) -> str:
     """One line on how the sentences of ``against_local`` were come by."""
     return (
         f"Scores: {REDUCTIONS[results.protocol.reduction]}, protocol {results.protocol.name}. "
@@ -64,23 +81,20 @@ def method(results: Results) -> str:
     )
 
 
-def tested(results: Results, one: Row, other: Row) -> Paired | None:
+def tested(row: Row, other: Row) -> Paired | None:
     """Student's t-test on two rows' scores, paired over their common seeds; None below two."""
-    every = results.scores
-    sides = [
-        every[(every["cell"] == r.cell) & (every["scores"] == r.scores)].set_index("seed")["value"]
-        for r in (one, other)
-    ]
-    both = pd.concat(sides, axis=1, join="inner", keys=["one", "other"])
-    return paired(both["one"], both["other"]) if len(both) > 1 else None
+    if row.runs is None or other.runs is None:
+        return None
+    sides = [side.values[row.reduction] for side in (row.runs, other.runs)]
+    both = pd.concat(sides, axis=1, join="inner", keys=["row", "other"])
+    return paired(both["row"], both["other"]) if len(both) > 1 else None
 
 
 def _ours(pair: Pair, p: float | None) -> str:
-    mean, alone = pair.ours.ours_mean or 0.0, pair.alone.ours_mean or 0.0
-    name = method_label(pair.ours.algorithm, "personal", pair.ours.variant)
-    rounds = (pair.ours.rounds or 0, pair.ours.full_rounds or 0)
-    short = f" {rounds_label(*rounds)}" if rounds[0] < rounds[1] else ""
-    gap = f"{abs(mean - alone):.2f} pp {'above' if mean > alone else 'below'}"
+    mean, alone = pair.ours.mean, pair.other_ours.mean
+    name = pair.row.series.label
+    short = f" {pair.runs.length}" if pair.runs.is_partial else ""
+    gap = f"{abs(pair.gap):.2f} pp {'above' if mean > alone else 'below'}"
     if pair.test is None or p is None:
         return (
             f"our {name} {mean:.2f} is {gap} local-only {alone:.2f}{short}; one common seed, "
@@ -97,20 +111,25 @@ def _ours(pair: Pair, p: float | None) -> str:
 
 
 def _published(pair: Pair) -> str:
-    printed, alone = pair.ours.paper_mean, pair.alone
-    if printed is None or alone.ours_mean is None:
+    published: Published | None = pair.row.published
+    alone = pair.other_ours
+    if published is None:
         return ""
-    if (alone.rounds or 0) < (alone.full_rounds or 0):
+    if pair.other.is_partial:
         return " The published value is of more rounds than these runs, so it is not compared."
-    gap = signed(printed - alone.ours_mean)
-    if alone.ours_low is None or alone.ours_high is None:
-        return f" The published {printed:.2f} is {gap} pp from our local-only (one seed)."
-    interval = f"our local-only's 95 % interval [{alone.ours_low:.2f}, {alone.ours_high:.2f}]"
-    if printed > alone.ours_high:
-        return f" The published {printed:.2f} lies above {interval} ({gap} pp from its mean)."
-    if printed < alone.ours_low:
-        return f" The published {printed:.2f} lies below {interval} ({gap} pp from its mean)."
-    return f" The published {printed:.2f} lies within {interval}."
+    gap = signed(published.mean - alone.mean)
+    if alone.low is None or alone.high is None:
+        return f" The published {published.mean:.2f} is {gap} pp from our local-only (one seed)."
+    interval = f"our local-only's 95 % interval [{alone.low:.2f}, {alone.high:.2f}]"
+    if published.mean > alone.high:
+        return (
+            f" The published {published.mean:.2f} lies above {interval} ({gap} pp from its mean)."
+        )
+    if published.mean < alone.low:
+        return (
+            f" The published {published.mean:.2f} lies below {interval} ({gap} pp from its mean)."
+        )
+    return f" The published {published.mean:.2f} lies within {interval}."
 
 
 def p_label(p: float) -> str:

@@ -1,229 +1,206 @@
-"""Ours beside the published: one record for every number of a table."""
+"""Ours beside the published: a row for every number of a table."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
 from itertools import product
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from benchmark.spec import Misprint, load_experiment, load_protocol
+from benchmark.spec import Cell, Misprint
 from reports import statistics
-from reports.load import FULL_SCALE, Results, load, published_tables, variant
-from reports.names import METHODS, rounds_label
-
-NOT_RUN, PARTIAL, UNPUBLISHED = "not run", "partial", "no published value"
-DIVERGED = "diverged"
-AXES = ("dataset", "model", "active_clients", "algorithm")
-SYMBOLS = ("lam", "beta", "K")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One number of a table, in percent, ours beside the paper's; None is "there is none".
-
-    ours_std, ours_low, ours_high (ddof = 1; 95 % Student-t interval) need two seeds.
-    difference: ours − paper, None for a run shorter than the paper's. seeds: how many.
-    lacking: what is not there of the rounds and seeds that the profile asks for, in words.
-    cell: the key of ours in the store. misprint: why the number stands beside cells with another
-    number of active clients than its caption says. diverged: which seeds, at which rounds; of such
-    a cell there is no mean.
-    """
-
-    table: int | None
-    dataset: str
-    model: str
-    active_clients: int | None
-    partition: str | None
-    algorithm: str
-    variant: str
-    scores: str
-    lam: float | None
-    beta: float | None
-    K: int | None
-    paper_mean: float | None
-    paper_std: float | None
-    ours_mean: float | None
-    ours_std: float | None
-    ours_low: float | None
-    ours_high: float | None
-    difference: float | None
-    seeds: int
-    rounds: int | None
-    full_rounds: int | None
-    reduction: str
-    protocol: str
-    verdict: str
-    lacking: str | None
-    cell: str | None
-    misprint: str | None
-    diverged: str | None
+from reports.names import METHODS, model_name
+from reports.published import published_tables
+from reports.rows import (
+    DIVERGED,
+    NOT_RUN,
+    PARTIAL,
+    SYMBOLS,
+    UNPUBLISHED,
+    Published,
+    Row,
+    Runs,
+    Symbols,
+)
+from reports.settings import Series, Setting
+from reports.statistics import Summary
+from reports.stored import Made, Stored, swept_settings
 
 
-def compare(
-    experiment_names: Sequence[str],
-    store: Path,
-    profile: str = FULL_SCALE,
-    protocols: Sequence[str] | None = None,
-) -> list[dict[str, Any]]:
-    """A JSON-safe record (the fields of Row) for every published number of the experiments.
-
-    Percent; numbers that do not exist are None, never NaN. ``protocols`` defaults to the
-    first of each experiment, so that every published number appears once.
-    """
-    records = []
-    for name in experiment_names:
-        experiment = load_experiment(name)
-        for protocol in protocols or experiment.protocols[:1]:
-            results = load(experiment, load_protocol(protocol), profile, store)
-            records += [asdict(row) for row in rows(results) if row.paper_mean is not None]
-    return records
-
-
-def rows(results: Results) -> list[Row]:
+def rows(stored: Stored) -> list[Row]:
     """Every published number of the experiment's table in the paper's order, then the rest.
 
-    Not those of a data set with a model that none of its grids has.
+    Published numbers of a data set with a model that none of its grids has are left out.
     """
-    groups = dict(iter(results.scores.groupby(["cell", "scores"], sort=False)))
-    there = {pair for grid in results.experiment.grid for pair in product(grid.dataset, grid.model)}
-    published = published_tables()
-    published = published[published["table"] == results.experiment.table]
     found, used = [], set()
+    for printed in _printed(stored):
+        made, cell = _match(printed, stored)
+        if made:
+            used.add((made.cell.key, printed["scores"]))
+        found.append(_row(stored, printed, cell, made, str(printed["scores"])))
+    rest = [
+        _row(stored, None, made.cell, made, scores)
+        for key, made in stored.made.items()
+        for scores in made.scores
+        if (key, scores) not in used
+    ]
+    ranks = {name: rank for rank, name in enumerate(METHODS)}
+    rest.sort(key=lambda row: (ranks.get(row.series.algorithm, len(ranks)), row.series.scores))
+    return found + rest
+
+
+def _printed(stored: Stored) -> Iterator[dict[str, Any]]:
+    """The published numbers of the experiment's table; what they do not state is None."""
+    here = {pair for grid in stored.experiment.grid for pair in product(grid.dataset, grid.model)}
+    published = published_tables()
+    published = published[published["table"] == stored.experiment.table]
     for printed in published.to_dict("records"):
-        if (printed["dataset"], printed["model"]) not in there:
-            continue
-        scores = str(printed["scores"])
-        matches = [(key, scores) for key in matching(printed, results) if (key, scores) in groups]
-        used.update(matches[:1])
-        found.append(_row(results, printed, groups[matches[0]] if matches else None))
-    rest = [_row(results, None, frame) for key, frame in groups.items() if key not in used]
-    known = list(METHODS)
-    rank = {name: place for place, name in enumerate(known)}
-    return found + sorted(rest, key=lambda row: (rank.get(row.algorithm, len(known)), row.scores))
+        if (printed["dataset"], printed["model"]) in here:
+            yield {str(key): None if _is_nan(value) else value for key, value in printed.items()}
 
 
-def matching(printed: dict[Any, Any], results: Results) -> list[str]:
-    """Keys of the cells that a published number is about.
+def _match(printed: Mapping[str, Any], stored: Stored) -> tuple[Made | None, Cell | None]:
+    """The first cell with runs that a published number is about, or else a cell without runs."""
+    cells = [cell for cell in stored.cells.values() if _is_about(printed, cell, stored)]
+    for cell in cells:
+        made = stored.made.get(cell.key)
+        if made and printed["scores"] in made.scores:
+            return made, cell
+    return None, cells[0] if cells else None
 
-    Data set, model, active clients and method must agree where the paper states them, and so
-    must λ, β and K where the paper states them and the cell sets them; active clients as
-    printed, where the experiment takes what is printed for a misprint.
+
+def _is_about(printed: Mapping[str, Any], cell: Cell, stored: Stored) -> bool:
+    """True if data set, model, method and active clients agree where the paper states them.
+
+    So must λ, β and K where the paper states them and the cell sets them. Active clients are
+    compared as printed, where the experiment takes what is printed for a misprint.
     """
-    about = results.scores.drop_duplicates("cell").set_index("cell")
-    keys = []
-    for key, cell in results.cells.items():
-        given = [axis for axis in AXES if not _none(printed[axis])]
-        stated = [s for s in SYMBOLS if not _none(printed.get(s)) and s in cell.hyper]
-        if key not in about.index:
-            continue
-        as_printed = dict(about.loc[key, list(AXES)])
-        if misprint := _misprint(results, as_printed):
-            as_printed["active_clients"] = misprint.printed
-        if all(printed[axis] == as_printed[axis] for axis in given) and all(
-            float(printed[s]) == float(cell.hyper[s]) for s in stated
-        ):
-            keys.append(key)
-    return keys
+    if (printed["dataset"], printed["algorithm"]) != (cell.data.name, cell.algorithm):
+        return False
+    if printed["model"] != model_name(cell):
+        return False
+    misprint = _misprint(stored, cell)
+    active = misprint.printed if misprint else cell.active_clients
+    if printed["active_clients"] not in (None, active):
+        return False
+    stated = [s for s in SYMBOLS if printed[s] is not None and s in cell.hyper]
+    return all(float(printed[s]) == float(cell.hyper[s]) for s in stated)
 
 
-def _misprint(results: Results, point: dict[Any, Any]) -> Misprint | None:
-    """What the experiment says of published numbers beside cells at this point of its grid."""
-    where = {axis: point[axis] for axis in AXES}
-    return next((m for m in results.experiment.misprints if m.where.matches(where)), None)
+def _misprint(stored: Stored, cell: Cell) -> Misprint | None:
+    """What the experiment says about published numbers beside this cell."""
+    point = {
+        "dataset": cell.data.name,
+        "model": model_name(cell),
+        "active_clients": cell.active_clients,
+        "algorithm": cell.algorithm,
+    }
+    return next((m for m in stored.experiment.misprints if m.where.matches(point)), None)
 
 
-def _row(results: Results, printed: dict[Any, Any] | None, runs: pd.DataFrame | None) -> Row:
-    about: dict[Any, Any] = {} if runs is None else dict(runs.iloc[0])
-    source = about if printed is None else printed
-    cell = results.cells[about["cell"]] if about else None
-    hyper = cell.hyper if cell else {}
-    symbols = {s: hyper.get(s) if _none(source.get(s)) else source[s] for s in SYMBOLS}
-    paper_mean, paper_std = source.get("mean", math.nan), source.get("std", math.nan)
-    diverged = None if runs is None else _diverged(runs)
-    ours = statistics.summarise(runs["value"]) if runs is not None and not diverged else None
-    shorter = bool(about) and about["rounds"] < about["full_rounds"]
-    difference = math.nan if ours is None or shorter else ours.mean - paper_mean
-    if diverged:
-        verdict = DIVERGED
-    elif ours is None:
-        verdict = NOT_RUN
-    elif printed is None:
-        verdict = UNPUBLISHED
-    elif shorter:
-        verdict = PARTIAL
-    else:
-        half = statistics.half_width(ours.std, ours.n, paper_std)
-        verdict = statistics.verdict(difference, half)
-    active = about.get("active_clients", source.get("active_clients"))
-    misprint = _misprint(results, about) if about and printed is not None else None
-    point = str(source["dataset"]), str(source["model"]), _int(active) or 0
+def _row(
+    stored: Stored,
+    printed: Mapping[str, Any] | None,
+    cell: Cell | None,
+    made: Made | None,
+    scores: str,
+) -> Row:
+    published = Published(printed["mean"], printed["std"]) if printed else None
+    runs = Runs(made, scores, _diverged(made, scores)) if made else None
+    reduction = stored.protocol.reduction
+    ours = statistics.summarise(runs.values[reduction]) if runs and not runs.diverged else None
+    symbols = _symbols(printed, made.cell if made else None)
+    misprint = _misprint(stored, made.cell) if made and published else None
     return Row(
-        table=results.experiment.table,
-        dataset=point[0],
-        model=point[1],
-        active_clients=_int(active),
-        partition=about.get("partition"),
-        algorithm=str(source["algorithm"]),
-        variant=about["variant"]
-        if about
-        else variant(
-            results.experiment,
-            point,
-            str(source["algorithm"]),
-            {s: v for s, v in symbols.items() if not _none(v)},
-        ),
-        scores=str(source["scores"]),
-        lam=_float(symbols["lam"]),
-        beta=_float(symbols["beta"]),
-        K=_int(symbols["K"]),
-        paper_mean=_float(paper_mean),
-        paper_std=_float(paper_std),
-        ours_mean=_float(ours and ours.mean),
-        ours_std=_float(ours and ours.std),
-        ours_low=_float(ours and ours.low),
-        ours_high=_float(ours and ours.high),
-        difference=_float(difference),
-        seeds=0 if runs is None else len(runs),
-        rounds=_int(about.get("rounds")),
-        full_rounds=_int(about.get("full_rounds")),
-        reduction=results.protocol.reduction,
-        protocol=results.protocol.name,
-        verdict=verdict,
-        lacking=_lacking(results, runs),
-        cell=about.get("cell"),
+        table=stored.experiment.table,
+        setting=_setting(stored, printed, made),
+        series=_series(stored, printed, made, scores, symbols),
+        symbols=symbols,
+        published=published,
+        runs=runs,
+        ours=ours,
+        reduction=reduction,
+        protocol=stored.protocol.name,
+        verdict=_verdict(published, runs, ours),
+        lacking=_lacking(stored, runs),
         misprint=misprint.why if misprint else None,
-        diverged=diverged,
     )
 
 
-def _diverged(runs: pd.DataFrame) -> str | None:
-    lost = runs[runs["diverged"].notna()]
-    seeds = [
-        f"seed {s} at round {r:.0f}" for s, r in zip(lost["seed"], lost["diverged"], strict=True)
-    ]
-    return ", ".join(seeds) or None
+def _setting(stored: Stored, printed: Mapping[str, Any] | None, made: Made | None) -> Setting:
+    if made is None:
+        assert printed is not None
+        active = printed["active_clients"]
+        return Setting(
+            printed["dataset"], printed["model"], None if active is None else int(active), None
+        )
+    here = _point(made.cell)
+    partitions = {m.cell.partition for m in stored.made.values() if _point(m.cell) == here}
+    several = len({p.label for p in partitions}) > 1
+    return Setting(*here, made.cell.partition.label if several else None)
 
 
-def _none(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
+def _point(cell: Cell) -> tuple[str, str, int]:
+    return cell.data.name, model_name(cell), cell.active_clients
 
 
-def _float(value: Any) -> float | None:
-    return None if _none(value) else float(value)
+def _series(
+    stored: Stored,
+    printed: Mapping[str, Any] | None,
+    made: Made | None,
+    scores: str,
+    symbols: Symbols,
+) -> Series:
+    if made is not None:
+        return Series(made.cell.algorithm, scores, made.swept)
+    assert printed is not None
+    point = printed["dataset"], printed["model"], int(printed["active_clients"] or 0)
+    hyper = {name: value for name, value in symbols._asdict().items() if value is not None}
+    algorithm = str(printed["algorithm"])
+    return Series(algorithm, scores, swept_settings(stored.experiment, point, algorithm, hyper))
 
 
-def _int(value: Any) -> int | None:
-    return None if _none(value) else int(value)
+def _symbols(printed: Mapping[str, Any] | None, cell: Cell | None) -> Symbols:
+    hyper = cell.hyper if cell else {}
+    values = {
+        name: printed[name] if printed and printed[name] is not None else hyper.get(name)
+        for name in SYMBOLS
+    }
+    lam, beta, count = (values[name] for name in SYMBOLS)
+    return Symbols(
+        None if lam is None else float(lam),
+        None if beta is None else float(beta),
+        None if count is None else int(count),
+    )
 
 
-def _lacking(results: Results, runs: pd.DataFrame | None) -> str | None:
+def _verdict(published: Published | None, runs: Runs | None, ours: Summary | None) -> str:
+    if runs is not None and runs.diverged:
+        return DIVERGED
+    if runs is None or ours is None:
+        return NOT_RUN
+    if published is None:
+        return UNPUBLISHED
+    if runs.is_partial:
+        return PARTIAL
+    half = statistics.half_width(ours.std, ours.n, published.std)
+    return statistics.verdict(ours.mean - published.mean, half)
+
+
+def _diverged(made: Made, scores: str) -> str | None:
+    lost = {seed: made.runs[seed].diverged for seed in made.scores[scores].index}
+    return (
+        ", ".join(f"seed {seed} at round {at}" for seed, at in lost.items() if at is not None)
+        or None
+    )
+
+
+def _lacking(stored: Stored, runs: Runs | None) -> str | None:
     if runs is None:
         return "no run"
-    rounds, full = int(runs["rounds"].iloc[0]), int(runs["full_rounds"].iloc[0])
-    there, wanted = len(runs), results.experiment.profiles[results.profile].seeds
-    lacks = [rounds_label(rounds, full)] if rounds < full else []
-    lacks += [f"{there} of {wanted} seeds"] if there < wanted else []
+    wanted = stored.experiment.profiles[stored.profile].seeds
+    lacks = [runs.length] if runs.is_partial else []
+    lacks += [f"{runs.seeds} of {wanted} seeds"] if runs.seeds < wanted else []
     return ", ".join(lacks) or None
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)

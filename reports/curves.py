@@ -1,16 +1,17 @@
 """Histories as lines to draw: our mean over seeds with its range, the published curve beside it."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reports.compare import Row
-from reports.load import Results, published_curves
-from reports.names import data_label, method_label
+from reports.names import data_label
+from reports.published import published_curves
+from reports.results import Results
+from reports.rows import Row, Runs
+from reports.settings import Series, Setting, column_label, sort_key
 from reports.statistics import Floats, smooth
-from reports.tables import Setting, column_label, place, settings
 
 PUBLISHED_WINDOW = 20
 """Rounds that the paper's forward mean spans; it evaluated in every one."""
@@ -28,80 +29,102 @@ REFERENCE = ("local", "personal")
 
 
 class Line(NamedTuple):
-    """A series to draw; y in percent (accuracy) or nats (loss).
+    """A series to draw; y in percent (accuracy) or nats (loss)."""
 
-    rounds, mean, low, high: (n,), low and high the smallest and largest over ``seeds`` seeds.
-    paper: None or (rounds, values) of the published curve's vertices.
-    """
-
+    series: Series
     label: str
-    algorithm: str
-    scores: str
+    """The series in words, without the swept settings that the panel's title has."""
     seeds: int
     rounds: Floats
+    """(n,), as are ``mean``, ``low`` and ``high``."""
     mean: Floats
+    """Over seeds."""
     low: Floats
+    """The smallest over seeds."""
     high: Floats
+    """The largest over seeds."""
     paper: tuple[Floats, Floats] | None
+    """Rounds and values of the published curve's vertices; None where none is published."""
 
 
 class Panel(NamedTuple):
-    """One pair of axes. window: the rounds that the forward mean of its lines spans."""
+    """One pair of axes."""
 
+    setting: Setting
+    metric: str
+    """``test_accuracy`` or ``train_loss``."""
     title: str
-    unit: str
     window: int
-    partial: bool
+    """Rounds that the forward mean of the lines spans."""
+    is_partial: bool
+    """True if a line is of runs shorter than the paper's."""
     lines: list[Line]
+
+    @property
+    def unit(self) -> str:
+        """The label of the vertical axis."""
+        return UNITS[self.metric]
 
 
 class Distance(NamedTuple):
-    """How far our line is from the published one, in the panel's unit.
-
-    mean: of |Δ|. largest: the Δ of the largest |Δ|, at round ``at_round``. end: the Δ at
-    ``until``, the last round that both lines reach.
-    """
+    """How far our line is from the published one, in the panel's unit."""
 
     panel: str
     series: str
-    unit: str
+    metric: str
     mean: float
+    """Mean |Δ| over our rounds."""
     largest: float
+    """The Δ of the largest |Δ|."""
     at_round: int
+    """The round of the largest |Δ|."""
     end: float
+    """The Δ at the last round that both lines reach."""
     until: int
+    """That round."""
 
 
-def panels(results: Results, rows: Sequence[Row]) -> list[Panel]:
+def panels(results: Results) -> list[Panel]:
     """The panels of the experiment's figure; for a table, or cells that the figure does not
     show, test accuracy in every setting.
 
-    rows: those of ``compare.rows``; each that was run, and did not diverge, is a line. A
-    published figure shows its own five series and local-only, other pictures every method.
-    Lines beside published ones get the published smoothing, others the protocol's.
+    Each row that was run, and did not diverge, is a line. A published figure shows its own five
+    series and local-only, other pictures every method. Lines beside published ones get the
+    published smoothing, others the protocol's.
     """
-    run = [row for row in rows if row.ours_mean is not None]
-    columns = settings(run)
-    if results.experiment.figure is not None:
-        shown = {*PAPER_SERIES.values(), REFERENCE}
-        found = []
-        for setting, metric, title in _published_panels(results.experiment.figure):
-            lines = [r for r in run if columns[r] == setting and (r.algorithm, r.scores) in shown]
-            if lines:
-                found.append(_panel(results, lines, setting, metric, title))
-        if found:
-            return found
-    every = sorted(set(columns.values()), key=place)
-    split = shared_variants(run)
+    rows = [row for row in results.rows if row.ours is not None]
+    return _figure_panels(results, rows) or _setting_panels(results, rows)
+
+
+def _figure_panels(results: Results, rows: Sequence[Row]) -> list[Panel]:
+    """Those that the paper drew; empty for a table."""
+    if results.experiment.figure is None:
+        return []
+    shown = {*PAPER_SERIES.values(), REFERENCE}
     found = []
-    for setting in every:
-        here = [r for r in run if columns[r] == setting]
-        title = column_label(setting, every)
-        for variant in split or ("",):
-            lines = [r for r in here if not split or r.variant == variant]
-            name = f"{title}, {variant}" if split else title
+    for setting, metric, title in _published_panels(results.experiment.figure):
+        lines = [row for row in rows if row.setting == setting and row.series[:2] in shown]
+        if lines:
+            found.append(_panel(results, lines, metric, title))
+    return found
+
+
+def _setting_panels(results: Results, rows: Sequence[Row]) -> list[Panel]:
+    """Test accuracy in every setting, split by the values of a sweep that methods share."""
+    settings = sorted({row.setting for row in rows}, key=sort_key)
+    variants: list[str | None] = [*shared_variants(rows)]
+    found = []
+    for setting in settings:
+        title = column_label(setting, settings)
+        for variant in variants or [None]:
+            lines = [
+                row
+                for row in rows
+                if row.setting == setting and variant in (None, row.series.variant)
+            ]
+            name = title if variant is None else f"{title}, {variant}"
             if lines:
-                found.append(_panel(results, lines, setting, "test_accuracy", name, bool(split)))
+                found.append(_panel(results, lines, "test_accuracy", name, variant is not None))
     return found
 
 
@@ -110,8 +133,8 @@ def shared_variants(rows: Sequence[Row]) -> list[str]:
     only one method is swept, or each by other values."""
     found: dict[str, set[str]] = {}
     for row in rows:
-        if row.ours_mean is not None:
-            found.setdefault(row.algorithm, set()).add(row.variant)
+        if row.ours is not None:
+            found.setdefault(row.series.algorithm, set()).add(row.series.variant)
     first, *others = found.values() or [{""}]
     several = len(first) > 1 and bool(others) and all(other == first for other in others)
     return sorted(first) if several else []
@@ -124,127 +147,112 @@ def _published_panels(figure: str) -> list[tuple[Setting, str, str]]:
     drawn = curves.loc[curves["figure"] == figure, axes].drop_duplicates()
     return [
         (
-            Setting(str(one["dataset"]), str(one["model"]), int(one["active_clients"]), None),
-            str(one["metric"]),
-            f"({one['panel']}) {data_label(str(one['dataset']), str(one['model']))}",
+            Setting(str(panel["dataset"]), str(panel["model"]), int(panel["active_clients"]), None),
+            str(panel["metric"]),
+            f"({panel['panel']}) {data_label(str(panel['dataset']), str(panel['model']))}",
         )
-        for one in drawn.to_dict("records")
+        for panel in drawn.to_dict("records")
     ]
 
 
-def distances(found: Sequence[Panel]) -> list[Distance]:
+def distances(drawn: Sequence[Panel]) -> list[Distance]:
     """Ours − published where both are drawn, line by line; at our rounds, theirs interpolated."""
-    return [
-        _distance(panel, line, line.paper)
-        for panel in found
-        for line in panel.lines
-        if line.paper is not None and _shared(line, line.paper).any()
-    ]
+    found = (distance(panel, line) for panel in drawn for line in panel.lines)
+    return [off for off in found if off is not None]
 
 
-def _shared(line: Line, paper: tuple[Floats, Floats]) -> NDArray[np.bool_]:
-    return np.asarray((line.rounds >= paper[0][0]) & (line.rounds <= paper[0][-1]), dtype=np.bool_)
-
-
-def _distance(panel: Panel, line: Line, paper: tuple[Floats, Floats]) -> Distance:
-    both = _shared(line, paper)
-    rounds = line.rounds[both]
-    gap = line.mean[both] - np.interp(rounds, *paper)
+def distance(panel: Panel, line: Line) -> Distance | None:
+    """Ours − published of one line; None where nothing is published of its rounds."""
+    if line.paper is None:
+        return None
+    first, last = line.paper[0][0], line.paper[0][-1]
+    shared = (line.rounds >= first) & (line.rounds <= last)
+    if not shared.any():
+        return None
+    rounds = line.rounds[shared]
+    gap = line.mean[shared] - np.interp(rounds, *line.paper)
     worst = int(np.abs(gap).argmax())
     return Distance(
-        panel.title,
-        line.label,
-        panel.unit,
-        float(np.abs(gap).mean()),
-        float(gap[worst]),
-        int(rounds[worst]),
-        float(gap[-1]),
-        int(rounds[-1]),
+        panel=panel.title,
+        series=line.label,
+        metric=panel.metric,
+        mean=float(np.abs(gap).mean()),
+        largest=float(gap[worst]),
+        at_round=int(rounds[worst]),
+        end=float(gap[-1]),
+        until=int(rounds[-1]),
     )
 
 
 def _panel(
-    results: Results,
-    rows: Sequence[Row],
-    setting: Setting,
-    metric: str,
-    title: str,
-    one_variant: bool = False,
+    results: Results, rows: Sequence[Row], metric: str, title: str, has_one_variant: bool = False
 ) -> Panel:
-    """one_variant: the title says it, so that the lines need not."""
-    published = {r: _published(results, r, setting, metric) for r in rows}
-    overlaid = any(curve is not None for curve in published.values())
+    """has_one_variant: the title says it, so that the lines need not."""
+    setting = rows[0].setting
+    curves = {row: _published(results, row, metric) for row in rows}
+    overlaid = any(curve is not None for curve in curves.values())
     window = PUBLISHED_WINDOW if overlaid else results.protocol.smoothing
-    shortest = min(r.rounds or 0 for r in rows)
-    window = window if shortest > window else 1
-    names = {r: method_label(r.algorithm, r.scores, "" if one_variant else r.variant) for r in rows}
-    lines = [_line(results, r, names[r], metric, window, published[r]) for r in rows]
-    partial = any((r.rounds or 0) < (r.full_rounds or 0) for r in rows)
-    return Panel(title, UNITS[metric], window, partial, [line for line in lines if line])
+    runs = [row.runs for row in rows if row.runs]
+    window = window if min(each.made.rounds for each in runs) > window else 1
+    lines = []
+    for row in rows:
+        label = row.series.name if has_one_variant else row.series.label
+        if row.runs and (line := _line(row.series, row.runs, label, metric, window, curves[row])):
+            lines.append(line)
+    return Panel(setting, metric, title, window, any(row.is_partial for row in rows), lines)
 
 
 def _line(
-    results: Results,
-    row: Row,
+    series: Series,
+    runs: Runs,
     label: str,
     metric: str,
     window: int,
     paper: tuple[Floats, Floats] | None,
 ) -> Line | None:
-    column = f"{row.scores}_{METRICS[metric]}"
-    if row.cell is None or column not in results.histories:
-        return None
-    history = results.histories[results.histories["cell"] == row.cell]
-    table = history.pivot(index="round", columns="seed", values=column).dropna()
+    table = runs.made.curve(series.scores, METRICS[metric])
     if table.empty:
         return None
     rounds = table.index.to_numpy(dtype=np.float64)
-    spacing = results.cells[row.cell].evaluate_every
+    spacing = runs.made.cell.evaluate_every
     span = -(-window // spacing)
     values = np.stack([smooth(table[seed], span) for seed in table]) * _scale(metric)
     if span > 1:
         rounds = rounds - spacing  # the paper draws the mean of evaluations r + 1 … at r
     # Short of the full length, the mirrored end has no published counterpart.
-    short = (row.rounds or 0) < (row.full_rounds or 0)
-    short = short or (paper is not None and rounds[-1] + spacing < paper[0][-1])
-    kept = len(rounds) - (span - 1 if short else 0)
+    is_short = runs.is_partial or (paper is not None and rounds[-1] + spacing < paper[0][-1])
+    kept = len(rounds) - (span - 1 if is_short else 0)
     shown = slice(int((rounds < 0).sum()), kept)
-    return Line(
-        label,
-        row.algorithm,
-        row.scores,
-        values.shape[0],
-        rounds[shown],
-        values.mean(axis=0)[shown],
-        values.min(axis=0)[shown],
-        values.max(axis=0)[shown],
-        paper,
-    )
+    mean, low, high = (statistic(values, axis=0)[shown] for statistic in (np.mean, np.min, np.max))
+    return Line(series, label, values.shape[0], rounds[shown], mean, low, high, paper)
 
 
-def _published(
-    results: Results, row: Row, setting: Setting, metric: str
-) -> tuple[Floats, Floats] | None:
+def _published(results: Results, row: Row, metric: str) -> tuple[Floats, Floats] | None:
+    """The published curve beside a row: its rounds, and values in the unit of the panel."""
     names = {series: name for name, series in PAPER_SERIES.items()}
-    name = names.get((row.algorithm, row.scores))
+    setting, figure = row.setting, results.experiment.figure
     # In a table's picture, the variants of a sweep would share one published curve.
-    crowded = row.variant and results.experiment.figure is None
-    if name is None or crowded or setting.partition:
+    is_crowded = bool(row.series.swept) and figure is None
+    if row.series[:2] not in names or is_crowded or setting.partition:
         return None
-    curves = published_curves().query(
-        "dataset == @s.dataset and model == @s.model and active_clients == @s.active_clients "
-        "and metric == @metric and series == @name",
-        local_dict={"s": setting, "metric": metric, "name": name},
-    )
-    if results.experiment.figure is not None:
-        curves = curves[curves["figure"] == results.experiment.figure]
-    if curves.empty:
-        return None
-    curves = curves[curves["figure"] == curves["figure"].iloc[0]].sort_values("round")
-    return (
-        curves["round"].to_numpy(dtype=np.float64),
-        curves["value"].to_numpy(dtype=np.float64) * _scale(metric),
-    )
+    key = (*setting[:3], metric, names[row.series[:2]])
+    figures = {f: each for (f, *rest), each in _curves().items() if tuple(rest) == key}
+    found = figures.get(figure) if figure else next(iter(figures.values()), None)
+    return None if found is None else (found[0], found[1] * _scale(metric))
+
+
+@cache
+def _curves() -> dict[tuple[object, ...], tuple[Floats, Floats]]:
+    """Rounds and values by figure, data set, model, active clients, metric and series."""
+    axes = ["figure", "dataset", "model", "active_clients", "metric", "series"]
+    found = {}
+    for key, curve in published_curves().groupby(axes, sort=False):
+        ordered = curve.sort_values("round")
+        found[key] = (
+            ordered["round"].to_numpy(dtype=np.float64),
+            ordered["value"].to_numpy(dtype=np.float64),
+        )
+    return found
 
 
 def _scale(metric: str) -> float:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from reports.load import published_tables
 from reports.names import METHODS, SCORES, data_label
+from reports.published import published_tables
 
 SETTING = ["dataset", "model", "active_clients", "algorithm", "scores", "lam", "beta", "K"]
 K_EVERYWHERE = 3

@@ -49,7 +49,12 @@ def data_label(dataset: str, model: str) -> str:
 
 def variant_label(hyper: Mapping[str, Any]) -> str:
     """Settings of a method as the paper writes them: ``λ=20, K=3``."""
-    return ", ".join(f"{SYMBOLS.get(key, key)}={_plain(hyper[key])}" for key in sorted(hyper))
+    return ", ".join(f"{name}={value}" for name, value in setting_labels(hyper).items())
+
+
+def setting_labels(hyper: Mapping[str, Any]) -> dict[str, str]:
+    """Names and values of a method's settings as text: ``{"λ": "20", "K": "3"}``."""
+    return {SYMBOLS.get(key, key): _plain(hyper[key]) for key in sorted(hyper)}
 
 
 def model_name(cell: Cell) -> str:

@@ -104,8 +104,8 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     end += panel.window > 1  # such lines are drawn a round early
     shades = _shades(panel.lines)
     for line, shade in zip(panel.lines, shades, strict=True):
-        reference = line.algorithm == "local"
-        dashed = line.algorithm == "perfedavg" and line.scores == "global"
+        reference = line.series.algorithm == "local"
+        dashed = line.series[:2] == ("perfedavg", "global")
         at = thinned(len(line.rounds))
         rounds = line.rounds[at]
         axes.fill_between(rounds, line.low[at], line.high[at], color=shade, alpha=0.2, lw=0)
@@ -193,9 +193,9 @@ def _rounded(path: re.Match[str]) -> str:
 
 
 def _shades(lines: Sequence[Line]) -> list[str]:
-    others = sorted({(ln.algorithm, ln.scores) for ln in lines} - PALETTE.keys())
+    others = sorted({line.series[:2] for line in lines} - PALETTE.keys())
     extra = {series: OTHERS[place % len(OTHERS)] for place, series in enumerate(others)}
-    return [(PALETTE | extra)[(line.algorithm, line.scores)] for line in lines]
+    return [(PALETTE | extra)[line.series[:2]] for line in lines]
 
 
 def _darker(shade: str, share: float) -> str:

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reports.curves import UNITS, Line, Panel, distances
-from reports.names import METHODS
+from benchmark.spec import Scalar
+from reports.curves import Line, Panel, distance
+from reports.names import METHODS, data_label, setting_labels
 
 ACCURACY, LOSS = 0.3, 5.0
 """Percentage points and percent of the published loss up to which a reading is compatible."""
@@ -21,11 +22,12 @@ RULE = (
 
 
 class Gaps(NamedTuple):
-    """From the published curves. accuracy: pp; loss: percent of the published; None where no
-    curve of it is published."""
+    """Distances from the published curves; None where no curve is published."""
 
     accuracy: float | None = None
+    """Mean |Δ| of test accuracy in percentage points."""
     loss: float | None = None
+    """Mean |Δ| of training loss in percent of the published loss."""
 
     @property
     def measure(self) -> float:
@@ -33,98 +35,103 @@ class Gaps(NamedTuple):
         return max((self.accuracy or 0.0) / ACCURACY, (self.loss or 0.0) / LOSS)
 
 
-class Ranked(NamedTuple):
-    """One variant in one setting: how far its models' curves are from the published."""
+class Reading(NamedTuple):
+    """One variant of a method in one setting."""
 
     setting: str
-    variant: str
+    """Data set and model in words."""
+    algorithm: str
+    swept: tuple[tuple[str, Scalar], ...]
+    """The settings that tell the variant from others."""
+
+
+class Ranked(NamedTuple):
+    """How far the curves of a variant's models are from the published ones."""
+
+    reading: Reading
     personal: Gaps
     overall: Gaps
 
     @property
     def measure(self) -> float:
-        """What it is ranked by."""
+        """What the variant is ranked by."""
         return (self.overall if self.personal.accuracy is None else self.personal).measure
 
     @property
-    def compatible(self) -> bool:
-        """Do the published curves allow it?"""
+    def is_compatible(self) -> bool:
+        """True if the published curves allow the variant."""
         return self.measure <= 1
 
 
 def ranked(panels: Sequence[Panel]) -> list[Ranked]:
     """Every variant of every method with a published curve, the nearest first, by setting."""
-    near: dict[tuple[str, str], dict[str, Gaps]] = {}
+    near: dict[Reading, dict[str, Gaps]] = {}
     for panel in panels:
+        where = data_label(panel.setting.dataset, panel.setting.model)
         for line in panel.lines:
-            (off,) = distances([panel._replace(lines=[line])]) or (None,)
+            off = distance(panel, line)
             if off is None or line.paper is None:
                 continue
-            setting = panel.title.partition(") ")[2]
-            found = near.setdefault((setting, _variant(line)), {})
-            sofar = found.get(line.scores, Gaps())
-            if panel.unit == UNITS["test_accuracy"]:
-                found[line.scores] = sofar._replace(accuracy=off.mean)
+            reading = Reading(where, line.series.algorithm, line.series.swept)
+            gaps = near.setdefault(reading, {})
+            sofar = gaps.get(line.series.scores, Gaps())
+            if panel.metric == "test_accuracy":
+                gaps[line.series.scores] = sofar._replace(accuracy=off.mean)
             else:
                 share = 100 * off.mean / float(np.mean(line.paper[1]))
-                found[line.scores] = sofar._replace(loss=share)
-    rows = [
-        Ranked(*key, found.get("personal", Gaps()), found.get("global", Gaps()))
-        for key, found in near.items()
+                gaps[line.series.scores] = sofar._replace(loss=share)
+    every = [
+        Ranked(reading, gaps.get("personal", Gaps()), gaps.get("global", Gaps()))
+        for reading, gaps in near.items()
     ]
-    personal = {_method(_variant(x)) for p in panels for x in p.lines if x.scores == "personal"}
-    complete = [
-        row
-        for row in rows
-        if (row.personal if _method(row.variant) in personal else row.overall).accuracy is not None
-    ]
-    methods = list(METHODS.values())
-    return sorted(complete, key=lambda r: (r.setting, methods.index(_method(r.variant)), r.measure))
+    lines = [line for panel in panels for line in panel.lines]
+    return sorted((one for one in every if _is_complete(one, lines)), key=_rank)
+
+
+def _is_complete(one: Ranked, lines: Sequence[Line]) -> bool:
+    """True if an accuracy is published of the models that the method is ranked by."""
+    personal = {line.series.algorithm for line in lines if line.series.scores == "personal"}
+    gaps = one.personal if one.reading.algorithm in personal else one.overall
+    return gaps.accuracy is not None
+
+
+def _rank(one: Ranked) -> tuple[str, int, float]:
+    methods = list(METHODS)
+    name = one.reading.algorithm
+    place = methods.index(name) if name in methods else len(methods)
+    return one.reading.setting, place, one.measure
 
 
 def texts(found: Sequence[Ranked]) -> list[tuple[str, ...]]:
-    """The table's rows; of a variant, what it does not share with most."""
+    """The table's rows; a variant is named by what it does not share with most."""
     groups: dict[tuple[str, str], list[dict[str, str]]] = {}
     for one in found:
-        groups.setdefault((one.setting, _method(one.variant)), []).append(_settings(one))
+        groups.setdefault(one.reading[:2], []).append(setting_labels(dict(one.reading.swept)))
     usual = {
         key: {
-            name: Counter(v.get(name) for v in group).most_common(1)[0][0]
-            for name in {name for v in group for name in v}
+            name: Counter(variant.get(name) for variant in group).most_common(1)[0][0]
+            for name in {name for variant in group for name in variant}
         }
         for key, group in groups.items()
     }
     return [
         (
-            one.setting,
-            _difference(one, usual[one.setting, _method(one.variant)]),
+            one.reading.setting,
+            _difference(one.reading, usual[one.reading[:2]]),
             *(
                 "–" if value is None else f"{value:.{digits}f}"
                 for off in (one.personal, one.overall)
                 for value, digits in zip(off, (2, 1), strict=True)
             ),
             f"{one.measure:.2f}",
-            "yes" if one.compatible else "no",
+            "yes" if one.is_compatible else "no",
         )
         for one in found
     ]
 
 
-def _variant(line: Line) -> str:
-    return line.label.replace(" (PM)", "").replace(" (GM)", "")
-
-
-def _settings(one: Ranked) -> dict[str, str]:
-    found = {}
-    for part in one.variant.split(", ")[1:]:
-        name, _, found[name] = part.partition("=")
-    return found
-
-
-def _difference(one: Ranked, usual: Mapping[str, str | None]) -> str:
-    own = [f"{name} = {v}" for name, v in _settings(one).items() if usual[name] != v]
-    return f"{_method(one.variant)}: {', '.join(own) or 'the usual settings'}"
-
-
-def _method(variant: str) -> str:
-    return variant.partition(",")[0]
+def _difference(reading: Reading, usual: Mapping[str, str | None]) -> str:
+    labels = setting_labels(dict(reading.swept))
+    parts = [f"{name} = {value}" for name, value in labels.items() if usual[name] != value]
+    method = METHODS.get(reading.algorithm, reading.algorithm)
+    return f"{method}: {', '.join(parts) or 'the usual settings'}"

@@ -9,11 +9,10 @@ from pathlib import Path
 import jinja2
 
 from reports import inconsistencies, verdicts
-from reports.compare import rows
 from reports.curves import Panel
-from reports.load import FULL_SCALE, Results, load_all
 from reports.names import REDUCTIONS
 from reports.plots import draw_one
+from reports.results import Results
 from reports.sections import Section, section
 from reports.statistics import VERDICT_RULE
 
@@ -27,22 +26,14 @@ LATEX = {
 }
 
 
-def render(
-    experiment_names: Sequence[str],
-    store: Path,
-    out: Path,
-    profile: str = FULL_SCALE,
-    protocols: Sequence[str] | None = None,
-) -> list[Path]:
-    """Write the report on the experiments into ``out``; returns every file, pages first.
+def render(found: Sequence[Results], out: Path) -> list[Path]:
+    """Write the report on results into ``out``; returns every file, pages first.
 
     ``<experiment>.md`` and ``.tex`` each, ``index.html`` for all, ``verdicts.md`` and
     ``inconsistencies.md`` where several published tables are among them, and
-    ``figures/<experiment>-<protocol>.png`` and ``.svg``. ``protocols`` defaults to those of
-    each experiment under which the store has any run. Raises BenchmarkError, naming the
-    store and the command that makes the runs, where there is nothing to report.
+    ``figures/<experiment>-<protocol>.png`` and ``.svg``. Results of one experiment stand
+    together.
     """
-    found = load_all(experiment_names, store, profile, protocols)
     sections = [section(results, out / "figures") for results in found]
     pages = []
     for name, group in groupby(sections, key=lambda one: one.experiment):
@@ -54,7 +45,7 @@ def render(
     pages.append(_write(out / "index.html", "page.html.j2", sections))
     if len({one.experiment for one in sections if one.verdicts}) > 1:
         texts = {
-            "verdicts.md": verdicts.page([row for one in _counted(found) for row in rows(one)]),
+            "verdicts.md": verdicts.page([row for one in _counted(found) for row in one.rows]),
             "inconsistencies.md": inconsistencies.page(),
         }
         for name, text in texts.items():

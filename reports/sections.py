@@ -8,10 +8,10 @@ from typing import NamedTuple
 from benchmark.spec import Protocol
 from benchmark.store import Run
 from reports import claims, curves, orderings, plots, ranking, sensitivity, tables
-from reports.compare import rows as compared
-from reports.load import Results
 from reports.names import DATASETS, METHODS, REDUCTIONS
-from reports.tables import Table, signed
+from reports.results import Results
+from reports.settings import signed
+from reports.tables import Table
 
 
 class Provenance(NamedTuple):
@@ -55,66 +55,63 @@ class Section:
 
 def section(results: Results, figures: Path) -> Section:
     """Everything a template needs of ``results``; draws its picture into ``figures``."""
-    rows = compared(results)
-    drawn = curves.panels(results, rows)
-    name, protocol = results.experiment.name, results.protocol
-    tabled = results.experiment.figure is None
+    rows, protocol = results.rows, results.protocol
+    drawn = curves.panels(results)
+    is_table = results.experiment.figure is None
+    held = orderings.findings(results) if is_table else orderings.Findings([], [])
     # Of most sweeps there are too many lines for panels; distances say more.
-    swept = any(row.variant for row in rows) and not curves.shared_variants(rows)
-    held = orderings.sentences(results, rows) if tabled else []
-    symbol = sensitivity.swept(rows)
-    path = figures / f"{name}-{protocol.name}"
-    if symbol:
-        pictures, words = sensitivity.draw(rows, symbol, path), sensitivity.caption(protocol.name)
-    else:
-        pictures = plots.draw(drawn, path) if drawn and not swept else []
-        words = caption(drawn, protocol) if drawn else ""
+    is_crowded = any(row.series.swept for row in rows) and not curves.shared_variants(rows)
+    panels = [] if is_crowded else drawn
+    path = figures / f"{results.experiment.name}-{protocol.name}"
+    pictures, words = _pictures(results, panels, drawn, path)
+    gaps = tables.reductions(rows)
     return Section(
-        experiment=name,
+        experiment=results.experiment.name,
         title=results.experiment.title,
         protocol=protocol,
-        table=tables.layout(results, rows) if tabled else None,
+        table=tables.layout(results) if is_table else None,
         verdicts=tables.verdicts(rows),
-        reductions=[
-            (REDUCTIONS[key], f"{value:.2f}")
-            for key, value in tables.reductions(results, rows).items()
-        ],
-        claims=claims.against_local(results, rows) if tabled else [],
-        claims_method=claims.method(results),
-        paper_claims=held,
-        paper_claims_method=orderings.method(held),
-        panels=[] if swept else drawn,
+        reductions=[(REDUCTIONS[key], f"{value:.2f}") for key, value in gaps.items()],
+        claims=claims.against_local(results) if is_table else [],
+        claims_method=claims.how_tested(results),
+        paper_claims=held.sentences,
+        paper_claims_method=held.how_tested,
+        panels=panels,
         caption=words,
         figures=pictures,
         distances=distance_rows(curves.distances(drawn)),
-        ranking=ranking.texts(ranking.ranked(drawn)) if swept and not tabled else [],
+        ranking=ranking.texts(ranking.ranked(drawn)) if is_crowded and not is_table else [],
         ranking_rule=ranking.RULE,
         provenance=provenance(results.runs),
     )
 
 
+def _pictures(
+    results: Results, panels: Sequence[curves.Panel], drawn: Sequence[curves.Panel], path: Path
+) -> tuple[list[Path], str]:
+    """The files of the section's picture, and its caption."""
+    name = results.protocol.name
+    if symbol := sensitivity.swept(results.rows):
+        return sensitivity.draw(results.rows, symbol, path), sensitivity.caption(name)
+    words = caption(drawn, results.protocol) if drawn else ""
+    return plots.draw(panels, path) if panels else [], words
+
+
 def caption(panels: Sequence[curves.Panel], protocol: Protocol) -> str:
     """What the lines are, over how many seeds, and how they were smoothed."""
-    seeds = sorted({line.seeds for panel in panels for line in panel.lines})
-    several = seeds[-1] > 1
+    lines = [line for panel in panels for line in panel.lines]
+    seeds = sorted({line.seeds for line in lines})
     count = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"
     ours = (
         f"Lines: our mean over {count} seeds, band from the smallest to the largest seed."
-        if several
+        if seeds[-1] > 1
         else "Lines: our single seed, so there is no band."
     )
-    if any(line.paper for panel in panels for line in panel.lines):
+    has_published = any(line.paper for line in lines)
+    if has_published:
         ours += " Thin dashed lines: the published curves of the same colour."
-    windows = sorted({panel.window for panel in panels})
-    if windows == [1]:
-        smoothing = "Not smoothed."
-    else:
-        smoothing = (
-            f"Smoothed by a forward mean over {windows[-1]} rounds (the value at r is the mean of "
-            f"rounds r+1 to r+{windows[-1]}, the end mirrored)"
-        )
-        smoothing += ", as the published curves are." if "published" in ours else "."
-    if any(panel.partial for panel in panels):
+    smoothing = _smoothing(max(panel.window for panel in panels), has_published)
+    if any(panel.is_partial for panel in panels):
         smoothing += " Runs shorter than the paper's are drawn as far as they go."
     return (
         f"{ours} {smoothing} The first {100 * plots.SETTLED:g} % of the rounds do not set the "
@@ -122,11 +119,21 @@ def caption(panels: Sequence[curves.Panel], protocol: Protocol) -> str:
     )
 
 
+def _smoothing(window: int, has_published: bool) -> str:
+    if window == 1:
+        return "Not smoothed."
+    text = (
+        f"Smoothed by a forward mean over {window} rounds (the value at r is the mean of "
+        f"rounds r+1 to r+{window}, the end mirrored)"
+    )
+    return text + (", as the published curves are." if has_published else ".")
+
+
 def distance_rows(found: Sequence[curves.Distance]) -> list[tuple[str, ...]]:
     """Panel, series, mean |Δ|, largest Δ with its round, Δ at the last round, and the unit."""
     text: list[tuple[str, ...]] = []
     for d in found:
-        percent = d.unit == curves.UNITS["test_accuracy"]
+        percent = d.metric == "test_accuracy"
         mean, largest, end = (
             (f"{d.mean:.2f}", signed(d.largest), signed(d.end))
             if percent

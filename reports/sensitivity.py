@@ -3,28 +3,38 @@
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from reports.compare import SYMBOLS, Row
 from reports.names import SCORES, data_label
 from reports.names import SYMBOLS as SIGNS
 from reports.plots import PALETTE, STYLE, save
+from reports.rows import SYMBOLS, Row
 
 PUBLISHED = "#333333"
 
 
+class Line(NamedTuple):
+    """Means over one setting, published or ours, with the ends of their intervals."""
+
+    x: list[float]
+    mean: list[float]
+    low: list[float]
+    high: list[float]
+
+
 def swept(rows: Sequence[Row]) -> str | None:
     """The one symbol (``lam``, ``beta``, ``K``) that the published rows vary; None if not one."""
-    points = [row for row in rows if row.paper_mean is not None and row.variant]
+    points = [row for row in rows if row.published is not None and row.series.swept]
     varied = {
         symbol
         for symbol in SYMBOLS
-        for _, group in groupby(sorted(points, key=_setting), key=_setting)
-        if len({getattr(row, symbol) for row in group}) > 1
+        for _, group in groupby(sorted(points, key=_key), key=_key)
+        if len({getattr(row.symbols, symbol) for row in group}) > 1
     }
     return varied.pop() if len(varied) == 1 else None
 
@@ -32,15 +42,15 @@ def swept(rows: Sequence[Row]) -> str | None:
 def draw(rows: Sequence[Row], symbol: str, path: Path) -> list[Path]:
     """A panel for every setting and score that the symbol varies in: our mean and 95 % interval,
     and the published value."""
-    points = sorted((row for row in rows if row.paper_mean is not None), key=_setting)
-    groups = [list(group) for _, group in groupby(points, key=_setting)]
-    panels = [group for group in groups if len({getattr(row, symbol) for row in group}) > 1]
+    points = sorted((row for row in rows if row.published is not None), key=_key)
+    groups = [list(group) for _, group in groupby(points, key=_key)]
+    panels = [group for group in groups if len({getattr(row.symbols, symbol) for row in group}) > 1]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8.4, 2.6 * -(-len(panels) // 2) + 0.2), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(-(-len(panels) // 2), 2, squeeze=False).ravel()
-        for one, group in zip(axes, panels, strict=False):
-            _panel(one, sorted(group, key=lambda row: getattr(row, symbol)), symbol)
+        for place, group in zip(axes, panels, strict=False):
+            _panel(place, sorted(group, key=lambda row: getattr(row.symbols, symbol)), symbol)
         for unused in axes[len(panels) :]:
             unused.set_axis_off()
         return save(figure, path)
@@ -54,46 +64,66 @@ def caption(protocol: str) -> str:
     )
 
 
-def _setting(row: Row) -> tuple[str, str, int, str]:
-    return row.dataset, row.model, row.active_clients or 0, row.scores
+def _key(row: Row) -> tuple[str, str, int, str]:
+    setting = row.setting
+    return setting.dataset, setting.model, setting.active_clients or 0, row.series.scores
 
 
 def _panel(axes: Axes, rows: Sequence[Row], symbol: str) -> None:
-    first, sign = rows[0], SIGNS.get(symbol, symbol)
-    colour = PALETTE["pfml", first.scores]
-    x = [getattr(row, symbol) for row in rows]
-    published = [row.paper_mean or 0.0 for row in rows]
+    first = rows[0]
+    colour = PALETTE["pfml", first.series.scores]
+    x = [getattr(row.symbols, symbol) for row in rows]
+    published = [row.published.mean for row in rows if row.published]
     axes.plot(x, published, "D--", color=PUBLISHED, mfc="white", ms=5, lw=0.9, zorder=2)
-    run = [row for row in rows if row.ours_mean is not None]
-    at, ours = [getattr(row, symbol) for row in run], [row.ours_mean or 0.0 for row in run]
-    low = [mean - (row.ours_low or mean) for mean, row in zip(ours, run, strict=True)]
-    high = [(row.ours_high or mean) - mean for mean, row in zip(ours, run, strict=True)]
-    axes.errorbar(at, ours, [low, high], fmt="o-", color=colour, ms=5, lw=1.6, capsize=3, zorder=3)
-    values = published + [
-        end for row in run for end in (row.ours_mean, row.ours_low, row.ours_high) if end
+    ours = _ours(rows, symbol)
+    lengths = [
+        [mean - low for mean, low in zip(ours.mean, ours.low, strict=True)],
+        [high - mean for mean, high in zip(ours.mean, ours.high, strict=True)],
     ]
+    axes.errorbar(
+        ours.x, ours.mean, lengths, fmt="o-", color=colour, ms=5, lw=1.6, capsize=3, zorder=3
+    )
+    values = [*published, *ours.mean, *ours.low, *ours.high]
     middle, span = (max(values) + min(values)) / 2, max(max(values) - min(values), 0.3)
     axes.set_ylim(middle - 0.6 * span, middle + 0.6 * span)
     axes.set_xticks(x, [f"{value:g}" for value in x])
     reach = x[-1] - x[0]
     axes.set_xlim(x[0] - 0.06 * reach, x[-1] + 0.3 * reach)
     ends = [(published[-1], x[-1], "published", PUBLISHED)]
-    if run:
-        ends.append((ours[-1], at[-1], "ours", colour))
-    ends.sort()
-    apart = len(ends) < 2 or ends[1][0] - ends[0][0] > 0.12 * span
-    for place, (value, end, label, shade) in enumerate(ends):
-        shift = 0 if apart else 6 * (2 * place - 1)
+    if ours.mean:
+        ends.append((ours.mean[-1], ours.x[-1], "ours", colour))
+    _name_ends(axes, ends, 0.12 * span)
+    setting = first.setting
+    where = f"{data_label(setting.dataset, setting.model)}, {setting.active_clients} active"
+    axes.set_title(f"{where}: {SCORES[first.series.scores]}")
+    axes.set_xlabel(SIGNS.get(symbol, symbol))
+    axes.set_ylabel("test accuracy (%)")
+
+
+def _ours(rows: Sequence[Row], symbol: str) -> Line:
+    """Our means; the interval of a single seed has no length."""
+    line = Line([], [], [], [])
+    for row in rows:
+        if row.ours is not None:
+            mean, low, high = row.ours.mean, row.ours.low, row.ours.high
+            line.x.append(getattr(row.symbols, symbol))
+            line.mean.append(mean)
+            line.low.append(mean if low is None else low)
+            line.high.append(mean if high is None else high)
+    return line
+
+
+def _name_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]], nearest: float) -> None:
+    """Write each line's name at its end (value, x, name, colour); apart where they are near."""
+    ordered = sorted(ends)
+    are_near = len(ordered) > 1 and ordered[1][0] - ordered[0][0] <= nearest
+    for place, (value, end, label, shade) in enumerate(ordered):
         axes.annotate(
             label,
             (end, value),
-            (9, shift),
+            (9, 6 * (2 * place - 1) if are_near else 0),
             textcoords="offset points",
             va="center",
             color=shade,
             fontsize=9,
         )
-    where = f"{data_label(first.dataset, first.model)}, {first.active_clients} active"
-    axes.set_title(f"{where}: {SCORES[first.scores]}")
-    axes.set_xlabel(sign)
-    axes.set_ylabel("test accuracy (%)")

@@ -30,13 +30,13 @@ VERDICT_RULE = (
 
 
 class Summary(NamedTuple):
-    """Mean of n values, standard deviation (ddof = 1) and 95 % interval; NaN where n < 2."""
+    """Mean of n values, standard deviation (ddof = 1) and 95 % interval; None where n < 2."""
 
     n: int
     mean: float
-    std: float
-    low: float
-    high: float
+    std: float | None
+    low: float | None
+    high: float | None
 
 
 class Paired(NamedTuple):
@@ -94,9 +94,9 @@ def smooth(values: ArrayLike, window: int) -> Floats:
 def summarise(values: ArrayLike) -> Summary:
     """Mean, standard deviation and 95 % Student-t interval of one number a seed."""
     x = np.asarray(values, dtype=np.float64)
-    n, mean, nan = len(x), float(x.mean()), float("nan")
+    n, mean = len(x), float(x.mean())
     if n < 2:
-        return Summary(n, mean, nan, nan, nan)
+        return Summary(n, mean, None, None, None)
     std = float(x.std(ddof=1))
     half = t_quantile(n) * std / n**0.5
     return Summary(n, mean, std, mean - half, mean + half)
@@ -107,14 +107,14 @@ def t_quantile(n: int) -> float:
     return float(stats.t.ppf(0.975, n - 1))
 
 
-def half_width(std: float, n: int, published_std: float) -> float:
+def half_width(std: float | None, n: int, published_std: float | None) -> float:
     """Half the 95 % interval of ours − published, in the unit of ``std``; 0 for one seed.
 
-    published_std: the printed ±, NaN where the paper prints none (counts as 0).
+    published_std: the printed ±, None where the paper prints none (counts as 0).
     """
-    if n < 2:
+    if std is None:
         return 0.0
-    variance = std**2 / n + (0.0 if np.isnan(published_std) else published_std**2)
+    variance = std**2 / n + (published_std or 0.0) ** 2
     return t_quantile(n) * float(variance**0.5)
 
 
@@ -133,8 +133,9 @@ def paired(ours: ArrayLike, other: ArrayLike) -> Paired:
     they are all zero.
     """
     d = np.asarray(ours, dtype=np.float64) - np.asarray(other, dtype=np.float64)
-    n, mean, _, low, high = summarise(d)
-    error = (high - mean) / t_quantile(n)
+    n, mean = len(d), float(d.mean())
+    error = float(d.std(ddof=1)) / n**0.5
+    low, high = mean - t_quantile(n) * error, mean + t_quantile(n) * error
     if error < 1e-12:
         return Paired(n, mean, low, high, float(abs(mean) < 1e-12))
     return Paired(n, mean, low, high, float(2 * stats.t.sf(abs(mean) / error, n - 1)))

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from reports.compare import Row
-from reports.load import published_tables
-from reports.names import data_label, method_label
+from reports.names import data_label
+from reports.published import published_tables
+from reports.rows import Row
 from reports.statistics import MARGIN, STEPS
 from reports.tables import entry
 
@@ -15,7 +15,7 @@ HEADINGS = ("table", "numbers", *VERDICTS, "no verdict", f"|Δ| ≤ {MARGIN:g} p
 
 def table(rows: Sequence[Row]) -> str:
     """Markdown: a line for each of the paper's tables, in the rows or not, and their sum."""
-    printed = [row for row in rows if row.paper_mean is not None]
+    printed = [row for row in rows if row.published is not None]
     lines = [
         f"| {' | '.join(heading.replace('|', chr(92) + '|') for heading in HEADINGS)} |",
         "|:--|" + "--:|" * (len(HEADINGS) - 1),
@@ -48,7 +48,8 @@ def _misprints(rows: Sequence[Row]) -> str:
 
 def _misses(rows: Sequence[Row]) -> str:
     """The numbers that are further off than the margin, the furthest first."""
-    far = [r for r in rows if r.difference is not None and abs(r.difference) > MARGIN + 1e-9]
+    far = [(abs(r.difference), r) for r in rows if r.difference is not None]
+    far = [(gap, r) for gap, r in far if gap > MARGIN + 1e-9]
     if not far:
         return ""
     lines = [
@@ -56,9 +57,9 @@ def _misses(rows: Sequence[Row]) -> str:
         "| table | number | paper | ours | 95 % interval | Δ | verdict |",
         "|:--|:--|--:|--:|:--|--:|:--|",
     ]
-    for r in sorted(far, key=lambda r: -abs(r.difference or 0.0)):
-        own = entry(r)
-        values = (own.paper, own.ours, own.interval or "–", own.difference, own.verdict)
+    for _, r in sorted(far, key=lambda pair: -pair[0]):
+        texts = entry(r)
+        values = (texts.paper, texts.ours, texts.interval or "–", texts.difference, texts.verdict)
         lines.append(f"| {r.table} | {_number(r)} | {' | '.join(values)} |")
     return "\n".join(lines) + "\n"
 
@@ -67,7 +68,7 @@ def _lacking(rows: Sequence[Row]) -> str:
     """What the results do not have of what the paper profile asks for."""
     groups: dict[tuple[str, str], list[Row]] = {}
     for r in rows:
-        if r.lacking and r.paper_mean is not None:
+        if r.lacking and r.published is not None:
             groups.setdefault((f"Table {r.table}", r.lacking), []).append(r)
     if not groups:
         return ""
@@ -82,16 +83,16 @@ def _lacking(rows: Sequence[Row]) -> str:
     return "\n## Not yet at full scale\n\n" + "\n".join(lines) + "\n"
 
 
-def _number(r: Row) -> str:
-    active = [f"{r.active_clients} active"] if r.active_clients else []
-    label = method_label(r.algorithm, r.scores, r.variant)
-    return ", ".join([data_label(r.dataset, r.model), *active, label])
+def _number(row: Row) -> str:
+    setting = row.setting
+    active = [f"{setting.active_clients} active"] if setting.active_clients else []
+    return ", ".join([data_label(setting.dataset, setting.model), *active, row.series.label])
 
 
 def _line(label: str, rows: Sequence[Row], numbers: int) -> str:
     counts = [sum(row.verdict == verdict for row in rows) for verdict in VERDICTS]
     near = sum(row.difference is not None and abs(row.difference) <= MARGIN + 1e-9 for row in rows)
-    seeds = sorted({row.seeds for row in rows if row.seeds})
+    seeds = sorted({row.runs.seeds for row in rows if row.runs})
     said = "–" if not seeds else f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     places = [numbers, *counts, numbers - sum(counts), near]
     return f"| {label} | {' | '.join(map(str, places))} | {said} |"

@@ -254,11 +254,12 @@ def compare(
     """Compare every published cell of the experiments with ours."""
     import reports
 
-    rows = reports.compare(experiments, store, profile=profile, protocols=protocol)
     if as_json:
+        rows = reports.compare(experiments, store, profile=profile, protocols=protocol)
         print(json.dumps(rows, indent=1, allow_nan=False))
     else:
-        console.print(reports.summary_text(experiments, store, profile, protocol))
+        results = reports.load_all(experiments, store, profile, protocol)
+        console.print(reports.summary_text(results))
 
 
 def _write_report(
@@ -266,10 +267,11 @@ def _write_report(
 ) -> None:
     import reports
 
-    there = reports.reported(experiments, store, profile, protocol)
-    written = reports.render(there, store, out, profile=profile, protocols=protocol)
-    console.print(reports.summary_text(there, store, profile, protocol))
+    results = reports.load_all(experiments, store, profile, protocol)
+    written = reports.render(results, out)
+    console.print(reports.summary_text(results))
     for path in written:
         console.print(str(path))
-    if missing := [name for name in experiments if name not in there]:
+    there = {each.experiment.name for each in results}
+    if missing := [name for name in experiments if Path(name).stem not in there]:
         console.print(f"nothing to report of: {', '.join(missing)}")

@@ -13,7 +13,9 @@ import pytest
 
 from benchmark.spec import Cell, cells, load_experiment, load_protocol
 from benchmark.store import Run, Store
-from reports.load import published_tables
+from reports.published import published_tables
+from reports.results import Results, load
+from reports.stored import Library
 
 SPIKE, STEP = 0.02, 0.001
 TINY = """
@@ -61,6 +63,14 @@ def history(cell: Cell, seed: int, made: Made) -> pd.DataFrame:
             table[f"{scores}_accuracy"] = accuracy
             table[f"{scores}_train_loss"] = 2.0 - accuracy
     return table.assign(seconds=table["round"] * 0.1)
+
+
+def loaded(
+    experiment: str, store: Path, profile: str = "paper", protocol: str = "as_run"
+) -> Results:
+    """The results of an experiment in a store, whether or not it has any run."""
+    library = Library(Store(store))
+    return load(load_experiment(experiment), load_protocol(protocol), profile, library)
 
 
 @pytest.fixture(scope="session")

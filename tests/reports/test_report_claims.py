@@ -1,10 +1,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark.spec import Cell, load_experiment, load_protocol
+from benchmark.spec import Cell
 from reports.claims import against_local
-from reports.compare import rows
-from reports.load import load
+from tests.reports.conftest import loaded
 
 Fill = Callable[..., Path]
 SHARED = """
@@ -23,8 +22,7 @@ rounds = 30
 
 
 def claims(tiny: str, store: Path, profile: str = "paper") -> list[str]:
-    results = load(load_experiment(tiny), load_protocol("as_run"), profile, store)
-    return against_local(results, rows(results))
+    return against_local(loaded(tiny, store, profile))
 
 
 def made(pfml: float, local: float) -> Callable[[Cell, str], float | None]:

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import BenchmarkError
-from benchmark.spec import Cell, load_experiment, load_protocol
+from benchmark.spec import Cell
 from benchmark.store import read_run
-from reports import compare, reported, summary_text
-from reports.compare import NOT_RUN, rows
-from reports.load import load, load_all, published_curves, published_tables
-from reports.tables import entry, layout, reductions, settings
+from reports import compare, load_all, summary_text
+from reports.published import published_curves, published_tables
+from reports.rows import NOT_RUN
+from reports.tables import entry, layout, reductions
 from reports.verdicts import page
+from tests.reports.conftest import loaded
 
 Fill = Callable[..., Path]
 SWEEP = """
@@ -74,8 +75,8 @@ def test_a_stated_lambda_decides_which_cell_matches(tmp_path: Path, fill: Fill) 
     mnist = found["mnist", "mlr", "personal"]
     assert (mnist["verdict"], mnist["lam"], mnist["variant"]) == ("reproduced", 15.0, "λ=15")
     assert found["synthetic", "mlr", "personal"]["verdict"] == "not run"  # printed for λ = 20
-    results = load(load_experiment(str(sweep)), load_protocol("as_run"), "paper", store)
-    labels = [label for label, _ in layout(results, rows(results)).rows]
+    results = loaded(str(sweep), store)
+    labels = [label for label, _ in layout(results).rows]
     assert "PFML (PM), λ=99" in labels
 
 
@@ -96,9 +97,9 @@ def test_a_misprint_puts_numbers_beside_cells_with_other_active_clients(
     assert stands_beside() == {(10, False)}  # nothing is printed of seven
     five.write_text(plain.replace("[5, 10]", "[5]") + MISPRINT, encoding="utf-8")
     assert stands_beside() == {(5, True)}
-    results = load(load_experiment(str(five)), load_protocol("as_run"), "paper", store)
-    assert layout(results, rows(results)).note.count("Read as five.") == 1
-    assert "- Table 1, 2 numbers: Read as five." in page(rows(results))
+    results = loaded(str(five), store)
+    assert layout(results).note.count("Read as five.") == 1
+    assert "- Table 1, 2 numbers: Read as five." in page(results.rows)
 
 
 def test_numbers_of_a_model_or_a_data_set_that_no_grid_has_are_left_out(tmp_path: Path) -> None:
@@ -141,8 +142,8 @@ def test_the_reduction_is_the_protocols_and_is_named(tiny: str, fill: Fill) -> N
         assert (best["reduction"], last["reduction"]) == ("best", "last")
         assert best["ours_mean"] - last["ours_mean"] == pytest.approx(2.0)
         assert last["verdict"] == "within 2 pp"
-    results = load(load_experiment(tiny), load_protocol("as_run"), "paper", store)
-    gaps = reductions(results, rows(results))
+    results = loaded(tiny, store)
+    gaps = reductions(results.rows)
     assert gaps == pytest.approx({"best": 0.0, "last": 2.0, "last20": 2.0}, abs=1e-9)
 
 
@@ -152,7 +153,7 @@ def test_shorter_runs_are_partial_and_never_judged(tiny: str, fill: Fill) -> Non
     assert {r["verdict"] for r in records} == {"partial"}
     assert {r["difference"] for r in records} == {None}
     assert {(r["rounds"], r["full_rounds"]) for r in records} == {(10, 30)}
-    text = summary_text([tiny], store, "quick")
+    text = summary_text(load_all([tiny], store, "quick"))
     assert "at round 10 of 30" in text
     assert "reproduced" not in text
 
@@ -169,14 +170,15 @@ def test_a_short_run_stands_in_as_partial_for_one_that_lacks(tiny: str, fill: Fi
     }
     assert {r["verdict"] for r in compare([tiny], store, "quick")} == {NOT_RUN}
     fill(tiny, profile="short", methods=["local"])
-    shown = rows(load(load_experiment(tiny), load_protocol("as_run"), "paper", store))
-    assert {entry(r).verdict for r in shown if r.algorithm == "local"} == {"partial"}
-    assert reported([tiny, "table2"], store, "paper") == [tiny]
+    shown = loaded(tiny, store).rows
+    assert {entry(r).verdict for r in shown if r.series.algorithm == "local"} == {"partial"}
+    both = load_all([tiny, "table2"], store, "paper")
+    assert [each.experiment.name for each in both] == ["tiny"]
 
 
 def test_a_method_the_grid_does_not_name_is_found_in_the_store(tiny: str, fill: Fill) -> None:
     store = fill(tiny, methods=["pfml", "mine_2"])
-    text = summary_text([tiny], store)
+    text = summary_text(load_all([tiny], store, "paper"))
     assert "mine_2 (PM)" in text
     assert len(compare([tiny], store)) == 20
 
@@ -204,10 +206,9 @@ def test_an_empty_store_names_itself_and_the_command(tiny: str, fill: Fill, tmp_
 
 def test_columns_are_data_set_and_model(tiny: str, fill: Fill) -> None:
     store = fill(tiny)
-    results = load(load_experiment(tiny), load_protocol("as_run"), "paper", store)
-    found = rows(results)
-    assert len(set(settings(found).values())) == 4
-    table = layout(results, found)
+    results = loaded(tiny, store)
+    assert len(results.columns) == 4
+    table = layout(results)
     assert table.columns == ["MNIST, MLR", "MNIST, DNN", "Synthetic, MLR", "Synthetic, DNN"]
     assert [label for label, _ in table.rows] == [
         *("FedAvg (GM)", "pFedMe (GM)", "pFedMe (PM)", "PFML (GM)", "PFML (PM)"),

@@ -7,15 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from benchmark.spec import Cell, load_experiment, load_protocol
-from reports.compare import rows
+from benchmark.spec import Cell
 from reports.curves import Line, Panel, distances, panels
 from reports.heatmap import partition_heatmap
-from reports.load import load
 from reports.plots import draw, draw_panel, limits, spread, thinned
+from reports.settings import Series, Setting
+from tests.reports.conftest import loaded
 from tests.reports.test_report_claims import SHARED
 
 Fill = Callable[..., Path]
+HERE = Setting("mnist", "mlr", 10, None)
 FIGURE = """
 title = "Tiny figure"
 figure = "fig2"
@@ -42,8 +43,7 @@ def figure(tmp_path: Path) -> str:
 
 
 def drawn(experiment: str, store: Path, profile: str = "paper") -> list[Panel]:
-    results = load(load_experiment(experiment), load_protocol("as_run"), profile, store)
-    return panels(results, rows(results))
+    return panels(loaded(experiment, store, profile))
 
 
 def test_figure_2_has_its_four_panels_and_series(figure: str, fill: Fill) -> None:
@@ -85,20 +85,20 @@ def test_a_sweep_that_methods_share_has_panels_for_each_value(tmp_path: Path, fi
 def test_ours_is_smoothed_as_published(figure: str, fill: Fill) -> None:
     store = fill(figure, methods=["pfml"], made=lambda cell, scores: 0.5)
     accuracy, loss = drawn(figure, store)[:2]
-    line = next(line for line in accuracy.lines if line.scores == "personal")
+    line = next(line for line in accuracy.lines if line.series.scores == "personal")
     # Base 50 and a tenth more for seed 1; round 5 has 2 points more, a 20th of that in a mean.
     assert line.rounds[[0, -1]] == pytest.approx([0, 19])  # the published curve goes on
     assert line.mean[:7] == pytest.approx([50.15] * 5 + [50.05] * 2)
     assert (line.high - line.low) == pytest.approx(0.1)
     assert line.seeds == 2
-    personal = next(line for line in loss.lines if line.scores == "personal")
+    personal = next(line for line in loss.lines if line.series.scores == "personal")
     assert personal.mean[10] == pytest.approx(2 - 0.5005)
 
 
 def test_the_mirrored_end_of_a_short_run_is_not_drawn(figure: str, fill: Fill) -> None:
     found = drawn(figure, fill(figure, profile="quick"), "quick")
     assert {line.rounds[-1] for panel in found for line in panel.lines} == {9}
-    assert all(panel.partial for panel in found)
+    assert all(panel.is_partial for panel in found)
 
 
 def test_a_run_shorter_than_the_window_is_drawn_raw(tiny: str, fill: Fill) -> None:
@@ -119,22 +119,27 @@ def test_rounds_without_evaluation_are_skipped(figure: str, fill: Fill) -> None:
 def line(rounds: list[float], mean: list[float], paper: bool = True) -> Line:
     x, y = np.array(rounds), np.array(mean)
     theirs = (np.array([0.0, 4.0]), np.array([10.0, 14.0])) if paper else None
-    return Line("PFML (PM)", "pfml", "personal", 1, x, y, y, y, theirs)
+    return Line(Series("pfml", "personal"), "PFML (PM)", 1, x, y, y, y, theirs)
 
 
 def test_distance_by_hand() -> None:
     ours = line([0, 1, 2, 8], [10.5, 11, 11, 99])  # published at those rounds: 10 11 12 –
-    (found,) = distances([Panel("a", "test accuracy (%)", 20, False, [ours])])
+    (found,) = distances([Panel(HERE, "test_accuracy", "a", 20, False, [ours])])
     assert found.mean == pytest.approx(0.5)
     assert (found.largest, found.at_round) == (-1.0, 2)
     assert (found.end, found.until) == (-1.0, 2)
-    assert distances([Panel("a", "", 1, False, [line([9], [1]), line([0], [1], False)])]) == []
+    assert (
+        distances(
+            [Panel(HERE, "train_loss", "a", 1, False, [line([9], [1]), line([0], [1], False)])]
+        )
+        == []
+    )
 
 
 def test_a_line_that_ends_early_is_called_partial() -> None:
     axes = Figure().subplots()
     lines = [line([0, 100], [1, 2], paper=False), line([0, 50], [1, 2], paper=False)]
-    draw_panel(axes, Panel("a", "", 1, True, lines))
+    draw_panel(axes, Panel(HERE, "train_loss", "a", 1, True, lines))
     assert [text.get_text() for text in axes.texts] == ["PFML (PM)", "PFML (PM), partial"]
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from benchmark.spec import Cell
-from reports.compare import rows as compared
 from reports.inconsistencies import page, repeated
-from reports.load import load_all, published_tables
-from reports.orderings import method, sentences
+from reports.orderings import findings
+from reports.published import published_tables
+from reports.results import load_all
 
 Fill = Callable[..., Path]
 Made = Callable[[Cell, str], float | None]
@@ -17,7 +17,7 @@ Made = Callable[[Cell, str], float | None]
 
 def found(experiment: str, store: Path) -> list[str]:
     (results,) = load_all([experiment], store, "paper", ["as_run"])
-    return sentences(results, compared(results))
+    return findings(results).sentences
 
 
 def made(**values: float) -> Made:
@@ -48,8 +48,15 @@ def test_claims_that_hold(tiny: str, fill: Fill) -> None:
         assert "open" not in sentence
         assert f"holds (smallest gap {gap} pp, over pFedMe" in sentence
     assert all("pairs" in sentence for sentence in orders)
-    assert method([first]) != ""
-    assert method(orders) == ""
+
+
+def test_how_claims_were_tested_is_said_where_there_are_claims(tiny: str, fill: Fill) -> None:
+    (several,) = load_all(
+        [tiny], fill(tiny, made=made(**FIVE), seeds=range(3)), "paper", ["as_run"]
+    )
+    assert findings(several).how_tested.startswith("Claims: ")
+    (sweep,) = load_all(["table5"], fill("table5", methods=["pfml"]), "paper", ["as_run"])
+    assert findings(sweep).how_tested == ""
 
 
 def test_a_claim_that_does_not_hold(tiny: str, fill: Fill) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import BenchmarkError
-from reports import render
+from reports import load_all, render
 from reports.render import latex
 from reports.statistics import VERDICT_RULE
 
@@ -35,13 +35,14 @@ def pages(tiny: str, make: Fill, tmp_path_factory: pytest.TempPathFactory) -> di
     folder = tmp_path_factory.mktemp("report")
     make(folder / "store", tiny, "as_described", methods=["pfml", "local"])
     store = make(folder / "store", tiny, methods=["pfml", "local", "fedavg", "my_100"])
-    written = render([tiny], store, folder / "out")
+    written = render(load_all([tiny], store, "paper"), folder / "out")
     assert all(path.is_file() for path in written)
     return {p.name: p.read_text("utf-8") for p in written if p.suffix in (".md", ".tex", ".html")}
 
 
 def test_every_file_is_named(tiny: str, fill: Fill, tmp_path: Path) -> None:
-    written = render([tiny], fill(tiny, methods=["pfml"]), tmp_path / "out")
+    results = load_all([tiny], fill(tiny, methods=["pfml"]), "paper")
+    written = render(results, tmp_path / "out")
     assert [path.relative_to(tmp_path / "out").as_posix() for path in written] == [
         *("tiny.md", "tiny.tex", "index.html"),
         *("figures/tiny-as_run.png", "figures/tiny-as_run.svg"),
@@ -120,7 +121,7 @@ def test_an_experiment_without_published_values(fill: Fill, tmp_path: Path) -> N
     own = tmp_path / "own.toml"
     own.write_text(OWN, encoding="utf-8")
     store = fill(str(own), made=lambda cell, scores: 0.9)
-    render([str(own)], store, tmp_path / "out")
+    render(load_all([str(own)], store, "paper"), tmp_path / "out")
     page = (tmp_path / "out" / "own.md").read_text(encoding="utf-8")
     assert "Digits, MLR" in page
     assert "10 clients, Dirichlet(0.1)" in page
@@ -133,16 +134,15 @@ def test_runs_that_all_diverged_are_named_and_not_drawn(
     tiny: str, fill: Fill, tmp_path: Path
 ) -> None:
     store = fill(tiny, methods=["pfml"], seeds=[3], diverged=7)
-    written = render([tiny], store, tmp_path / "out")
+    written = render(load_all([tiny], store, "paper"), tmp_path / "out")
     assert "diverged: seed 3 at round 7" in (tmp_path / "out" / "tiny.md").read_text("utf-8")
     assert not [path for path in written if path.suffix in (".png", ".svg")]
 
 
 def test_nothing_to_report_is_one_line(tiny: str, tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match="python -m benchmark run") as caught:
-        render([tiny], tmp_path / "none", tmp_path / "out")
+        load_all([tiny], tmp_path / "none", "paper")
     assert "\n" not in str(caught.value)
-    assert not (tmp_path / "out").exists()
 
 
 def test_a_report_never_loads_torch(tiny: str, fill: Fill, tmp_path: Path) -> None:
@@ -151,7 +151,8 @@ def test_a_report_never_loads_torch(tiny: str, fill: Fill, tmp_path: Path) -> No
         "import sys, pathlib, reports\n"
         "assert 'torch' not in sys.modules\n"
         "tiny, *paths = sys.argv[1:]\n"
-        "reports.render([tiny], *map(pathlib.Path, paths))\n"
+        "store, out = map(pathlib.Path, paths)\n"
+        "reports.render(reports.load_all([tiny], store, 'paper'), out)\n"
         "assert 'torch' not in sys.modules\n"
     )
     arguments = [tiny, str(store), str(tmp_path)]

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from reports import render
-from reports.compare import rows as compared
-from reports.load import load_all
+from reports.results import load_all
 from reports.sensitivity import swept
 
 Fill = Callable[..., Path]
@@ -14,15 +13,17 @@ Fill = Callable[..., Path]
 
 @pytest.mark.parametrize(("table", "symbol"), [("table5", "lam"), ("table6", "beta")])
 def test_the_setting_that_a_table_sweeps(table: str, symbol: str, fill: Fill) -> None:
-    assert swept(compared(load_all([table], fill(table, methods=["pfml"]), "paper")[0])) == symbol
+    assert swept(load_all([table], fill(table, methods=["pfml"]), "paper")[0].rows) == symbol
 
 
 def test_a_table_of_methods_sweeps_nothing(tiny: str, fill: Fill) -> None:
-    assert swept(compared(load_all([tiny], fill(tiny), "paper")[0])) is None
+    assert swept(load_all([tiny], fill(tiny), "paper")[0].rows) is None
 
 
 def test_the_picture_stands_in_every_page(fill: Fill, tmp_path: Path) -> None:
-    written = render(["table5"], fill("table5", methods=["pfml"]), tmp_path / "out")
+    written = render(
+        load_all(["table5"], fill("table5", methods=["pfml"]), "paper"), tmp_path / "out"
+    )
     assert [path.name for path in written[-2:]] == ["table5-as_run.png", "table5-as_run.svg"]
     text = {path.suffix: path.read_text("utf-8") for path in written[:-2]}
     assert "](figures/table5-as_run.png)" in text[".md"]

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from benchmark.spec import Cell
 from reports import render
-from reports.compare import rows as compared
-from reports.load import load_all
+from reports.results import load_all
 from reports.verdicts import page, table
 
 Fill = Callable[..., Path]
@@ -17,7 +16,7 @@ def test_every_number_is_counted_once(fill: Fill) -> None:
         return 0.9 if scores == "personal" else 0.5
 
     (results,) = load_all(["table5"], fill("table5", methods=["pfml"], made=off), "paper")
-    lines = table(compared(results)).splitlines()
+    lines = table(results.rows).splitlines()
     assert lines[0].startswith("| table | numbers | reproduced | within 0.5 pp |")
     (line,) = (line for line in lines if "[Table 5]" in line)
     counts = [int(place) for place in line.split("|")[2:9]]
@@ -36,7 +35,7 @@ def test_the_page_names_every_miss_and_everything_that_lacks(fill: Fill) -> None
         return 0.5 if scores == "global" and cell.hyper["lam"] == 10.0 else 0.9
 
     (results,) = load_all(["table5"], fill("table5", methods=["pfml"], made=off), "paper")
-    rows = compared(results)
+    rows = results.rows
     misses, lacks = page(rows).split("## More than 0.3 pp away")[1].split("## Not yet")
     far = [r for r in rows if r.difference is not None and abs(r.difference) > 0.3]
     lines = [line for line in misses.splitlines() if line.startswith("| 5 |")]
@@ -54,11 +53,11 @@ def test_a_check_of_a_table_shows_its_numbers_and_is_not_counted(
     fill("table1", made=off)
     names, store = ["mnist_splits", "table1", "table5"], fill("mnist_splits", made=off)
     fill("table5", methods=["pfml"])
-    render(names, store, tmp_path / "with")
+    render(load_all(names, store, "paper"), tmp_path / "with")
     check = (tmp_path / "with" / "mnist_splits.md").read_text(encoding="utf-8")
     assert "paper 98.65 ± 0.01" in check
     assert "Synthetic" not in check
-    render(names[1:], store, tmp_path / "without")
+    render(load_all(names[1:], store, "paper"), tmp_path / "without")
     counted, alone = (
         (tmp_path / out / "verdicts.md").read_text(encoding="utf-8") for out in ("with", "without")
     )
@@ -67,8 +66,9 @@ def test_a_check_of_a_table_shows_its_numbers_and_is_not_counted(
 
 def test_the_page_is_written_for_several_tables(fill: Fill, tmp_path: Path) -> None:
     fill("table5", methods=["pfml"])
-    written = render(["table5", "table6"], fill("table6", methods=["pfml"]), tmp_path / "out")
+    store = fill("table6", methods=["pfml"])
+    written = render(load_all(["table5", "table6"], store, "paper"), tmp_path / "out")
     names = {path.name for path in written}
     assert {"verdicts.md", "inconsistencies.md"} <= names
-    alone = {path.name for path in render(["table5"], tmp_path / "store", tmp_path / "one")}
+    alone = {path.name for path in render(load_all(["table5"], store, "paper"), tmp_path / "one")}
     assert not {"verdicts.md", "inconsistencies.md"} & alone

@@ -1,0 +1,97 @@
+"""Results: what a store holds of an experiment, beside what the paper published."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import BenchmarkError
+from benchmark.spec import Experiment, Protocol, load_experiment, load_protocol
+from benchmark.store import Store
+from reports.compare import rows
+from reports.rows import Row, flat
+from reports.settings import Setting, sort_key
+from reports.stored import FULL_SCALE, Library, Stored, read
+
+
+class Results(Stored):
+    """The stored runs of one experiment under one protocol, with the rows they make."""
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """Every published number of the experiment's table, then what has no published number."""
+        return rows(self)
+
+    @cached_property
+    def columns(self) -> list[Setting]:
+        """The settings of the rows, in the order of columns."""
+        return sorted({row.setting for row in self.rows}, key=sort_key)
+
+
+def load(experiment: Experiment, protocol: Protocol, profile: str, library: Library) -> Results:
+    """The results of one experiment under one protocol; without rows of ours where none was run."""
+    return Results(**vars(read(experiment, protocol, profile, library)))
+
+
+def load_all(
+    names: Sequence[str], store: Path, profile: str, protocols: Sequence[str] | None = None
+) -> list[Results]:
+    """Results of every experiment under ``protocols``, or else under those with any run.
+
+    Of several experiments, those without any run are left out. Raises BenchmarkError, naming the
+    store and the command that makes the runs, where there is nothing to report, or where one of
+    the protocols asked for has no run.
+    """
+    library = Library(Store(store))
+    found: list[Results] = []
+    for name in names:
+        experiment = load_experiment(name)
+        chosen = [load_protocol(p) for p in (protocols or experiment.protocols)]
+        every = [load(experiment, protocol, profile, library) for protocol in chosen]
+        some = [results for results in every if results.made]
+        if not some and len(names) > 1:
+            continue
+        if not some or (protocols and len(some) < len(every)):
+            missing = next(results.protocol for results in every if not results.made)
+            raise BenchmarkError(_nothing(experiment, name, missing, profile, library))
+        found += some
+    if not found:
+        load_all(names[:1], store, profile, protocols)  # says how to make its runs
+    return found
+
+
+def _nothing(
+    experiment: Experiment, name: str, protocol: Protocol, profile: str, library: Library
+) -> str:
+    others = [
+        other
+        for other in experiment.profiles
+        if other != profile and load(experiment, protocol, other, library).made
+    ]
+    command = f"python -m benchmark run {name} --profile {profile} --protocol {protocol.name}"
+    hint = f" (it has those of --profile {others[0]})" if others else ""
+    return (
+        f"{library.store.root}: no run of {name} under {protocol.name}, profile {profile}{hint}; "
+        f"make them with: {command}"
+    )
+
+
+def compare(
+    names: Sequence[str],
+    store: Path,
+    profile: str = FULL_SCALE,
+    protocols: Sequence[str] | None = None,
+) -> list[dict[str, Any]]:
+    """A JSON-safe record (``compare.flat``) for every published number of the experiments.
+
+    Percent; numbers that do not exist are None, never NaN. ``protocols`` defaults to the
+    first of each experiment, so that every published number appears once.
+    """
+    library = Library(Store(store))
+    found = []
+    for name in names:
+        experiment = load_experiment(name)
+        for protocol in protocols or experiment.protocols[:1]:
+            results = load(experiment, load_protocol(protocol), profile, library)
+            found += [flat(row) for row in results.rows if row.published is not None]
+    return found

@@ -1,0 +1,135 @@
+"""One number of a table, ours beside the published: the record that every page is made from."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from reports.names import rounds_label
+from reports.settings import Series, Setting
+from reports.statistics import Summary
+from reports.stored import Made
+
+NOT_RUN, PARTIAL, UNPUBLISHED = "not run", "partial", "no published value"
+DIVERGED = "diverged"
+SYMBOLS = ("lam", "beta", "K")
+
+
+class Published(NamedTuple):
+    """A number that the paper prints, in percent."""
+
+    mean: float
+    std: float | None
+    """The printed ±; None where none is printed."""
+
+
+class Symbols(NamedTuple):
+    """λ, β and K, as printed or else as the cell sets them; None where neither does."""
+
+    lam: float | None
+    beta: float | None
+    K: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """The finished runs behind one number of ours."""
+
+    made: Made
+    scores: str
+    """``global`` or ``personal``."""
+    diverged: str | None
+    """Which seeds diverged, at which rounds; None if none did."""
+
+    @property
+    def values(self) -> pd.DataFrame:
+        """Seeds × reductions, in percent."""
+        return self.made.scores[self.scores]
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds have been run."""
+        return len(self.values)
+
+    @property
+    def is_partial(self) -> bool:
+        """True if the runs are shorter than the paper's."""
+        return self.made.is_partial
+
+    @property
+    def length(self) -> str:
+        """``600 rounds``, or ``at round 60 of 600``."""
+        return rounds_label(self.made.rounds, self.made.full_rounds)
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One number of a table, ours beside the paper's; scores are in percent."""
+
+    table: int | None
+    """The paper's table that the experiment repeats."""
+    setting: Setting
+    """The column it stands in."""
+    series: Series
+    """The line it stands in."""
+    symbols: Symbols
+    """The settings by which the paper's tables tell numbers apart."""
+    published: Published | None
+    """The paper's number; None where it prints none."""
+    runs: Runs | None
+    """The runs of ours; None where there is none."""
+    ours: Summary | None
+    """Mean and spread of ours over seeds; None where nothing was run or a seed diverged."""
+    reduction: str
+    """How a run is reduced to one score: ``best``, ``last`` or ``last20``."""
+    protocol: str
+    """The protocol that the runs follow."""
+    verdict: str
+    """The verdict in words, or why there is none."""
+    lacking: str | None
+    """Rounds and seeds that the profile asks for and the store lacks, in words."""
+    misprint: str | None
+    """Why the number stands beside cells with other active clients than its caption says."""
+
+    @property
+    def difference(self) -> float | None:
+        """Ours − published in percentage points; None unless both exist at the same length."""
+        if self.ours is None or self.published is None or self.is_partial:
+            return None
+        return self.ours.mean - self.published.mean
+
+    @property
+    def is_partial(self) -> bool:
+        """True if there are runs and they are shorter than the paper's."""
+        return self.runs is not None and self.runs.is_partial
+
+
+def flat(row: Row) -> dict[str, Any]:
+    """The row as one record that JSON can hold: numbers that do not exist are None."""
+    ours, published, runs = row.ours, row.published, row.runs
+    return {
+        "table": row.table,
+        **row.setting._asdict(),
+        "partition": runs.made.cell.partition.label if runs else None,
+        "algorithm": row.series.algorithm,
+        "variant": row.series.variant,
+        "scores": row.series.scores,
+        **row.symbols._asdict(),
+        "paper_mean": published and published.mean,
+        "paper_std": published and published.std,
+        "ours_mean": ours and ours.mean,
+        "ours_std": ours and ours.std,
+        "ours_low": ours and ours.low,
+        "ours_high": ours and ours.high,
+        "difference": row.difference,
+        "seeds": runs.seeds if runs else 0,
+        "rounds": runs and runs.made.rounds,
+        "full_rounds": runs and runs.made.full_rounds,
+        "reduction": row.reduction,
+        "protocol": row.protocol,
+        "verdict": row.verdict,
+        "lacking": row.lacking,
+        "cell": runs and runs.made.cell.key,
+        "misprint": row.misprint,
+        "diverged": runs and runs.diverged,
+    }
