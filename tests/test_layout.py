@@ -190,12 +190,6 @@ def test_no_python_file_is_too_long_to_read() -> None:
     assert {name: n for name, n in lengths.items() if n > LONGEST} == {}
 
 
-def test_names_of_test_files_are_unique() -> None:
-    names = [path.name for path in files("tests") if path.name != "conftest.py"]
-    assert sorted(set(names)) == sorted(names)
-    assert "__init__.py" not in names
-
-
 @pytest.mark.parametrize("path", sorted((ROOT / "benchmark" / "protocols").glob("*.toml")))
 def test_every_protocol_parses(path: Path) -> None:
     assert load_protocol(path.stem).name == path.stem

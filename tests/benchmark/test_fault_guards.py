@@ -25,7 +25,10 @@ class Guard:
     test: str
 
 
-RESUME, STORE, FAULTS = (f"benchmark/test_benchmark_{n}.py" for n in ("resume", "store", "faults"))
+RESUME, STORE, FAULTS = (
+    f"benchmark/{name}.py"
+    for name in ("store/test_checkpoint", "store/test_runs", "jobs/test_faults")
+)
 GUARDS = [
     Guard(
         "a damaged checkpoint",
@@ -60,7 +63,7 @@ GUARDS = [
         "benchmark/store/checkpoint.py",
         "                    check(snapshot)\n",
         "                    pass\n",
-        "benchmark/test_fuzz_checkpoints.py::"
+        "benchmark/store/test_fuzz_checkpoints.py::"
         "test_a_run_goes_on_from_the_checkpoint_before_one_that_cannot_be_its_own",
     ),
     Guard(
@@ -96,7 +99,7 @@ GUARDS = [
         "benchmark/store/locks.py",
         '        raise BenchmarkError(f"{path}: cannot be stored: {error}") from None',
         "        raise",
-        "benchmark/test_benchmark_execution.py::test_a_store_that_cannot_be_written_is_one_line",
+        "benchmark/jobs/test_execution.py::test_a_store_that_cannot_be_written_is_one_line",
     ),
     Guard(
         "two processes with one run",
@@ -138,7 +141,7 @@ GUARDS = [
         "benchmark/engine/recorder.py",
         "            if name.endswith(\"loss\"):\n                at, bad",
         "            if False:\n                at, bad",
-        "benchmark/test_benchmark_divergence.py"
+        "benchmark/engine/test_divergence.py"
         "::test_a_seed_that_diverges_ends_there_and_the_others_go_on",
     ),
     Guard(
@@ -153,7 +156,7 @@ GUARDS = [
         "benchmark/store/runs.py",
         ") > MOST:",
         ") > MOST**9:",
-        "benchmark/test_fuzz_store.py::test_a_table_of_more_numbers_than_memory_is_refused_unread",
+        "benchmark/store/test_fuzz_runs.py::test_a_table_of_more_numbers_than_memory_is_refused_unread",
     ),
     Guard(
         "an image file of any size",

@@ -13,7 +13,7 @@ from tests.algorithms import deferred_checks as checks
 from tests.algorithms.federations import B, brief, choices, close, federation, initial, trained
 from tests.algorithms.parity_checks import check_parity
 from tests.algorithms.plain_loops import LOOPS
-from tests.algorithms.test_method_parity import EVERY_CHOICE, SCORED
+from tests.algorithms.test_parity import EVERY_CHOICE, SCORED
 
 
 @pytest.fixture(autouse=True)

@@ -38,7 +38,7 @@ def _perform(of: Job, root: Path) -> None:
 def warm() -> Any:
     """Processes that need not import torch again."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.benchmark.test_benchmark_faults", "sklearn.datasets"])
+    context.set_forkserver_preload(["tests.benchmark.jobs.test_faults", "sklearn.datasets"])
     return context
 
 
