@@ -1,6 +1,8 @@
 """Modules on stacked flat parameters."""
 
+import os
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +11,9 @@ from torch.func import functional_call, vmap
 from benchmark.engine.convolutions import Chain
 from benchmark.engine.deferred import Deferred, Views
 from benchmark.errors import BenchmarkError
+
+if TYPE_CHECKING:
+    from benchmark.fused import Fused
 
 SMALL = 4096
 """From this many weights on, a CPU multiplies client by client: a plain product runs faster than a
@@ -50,6 +55,7 @@ class Network:
         self.parameters = sum(shape.numel() for shape in self.shapes.values())
         self._perceptron = _is_perceptron(module)
         self._chain = Chain(module) if Chain.takes(module) else None
+        self._fused = _fused(module) if self._chain else None
 
     def row(self) -> Tensor:
         """The module's own parameters as a row (P,)."""
@@ -81,6 +87,8 @@ class Network:
                 first = _linear(weight, bias, _features_first(x), owner)
                 return _perceptron(first, later, owner)[-1].mT
             own = rows if owner is None else rows.index_select(0, owner)
+            if self._fused is not None and self._fused.fits(x[0]):
+                return self._fused.apply(own, x)
             parts = _parts(own, x, AT_ONCE)
             return torch.cat([self._stacked(self.unstack(r), part) for r, part in parts])
 
@@ -89,6 +97,9 @@ class Network:
         if self._perceptron:
             with torch.no_grad():
                 return self._linearise_perceptron(rows, x)
+        if self._fused is not None and self._fused.fits(x[0]):
+            with torch.no_grad():
+                return self._fused.linearise(rows, x)
         passes = [self._differentiable(r, part) for r, part in _parts(rows, x)]
 
         def backward(at_logits: Tensor) -> Tensor:
@@ -161,6 +172,17 @@ def _parts(rows: Tensor, x: Inputs, most: int | None = None) -> list[tuple[Tenso
         size = most or len(rows)
         return list(zip(rows.split(size), x.split(size), strict=True))
     return [(row, own[None]) for row, own in zip(rows.split(1), x, strict=True)]
+
+
+def _fused(chain: nn.Module) -> "Fused | None":
+    """A chain of convolutions by compiled kernels, where numba is there and they can."""
+    if os.environ.get("PFL_CONVOLUTIONS") == "torch":
+        return None
+    try:
+        from benchmark.fused import Fused  # loaded only for a chain: numba takes its time
+    except ImportError:
+        return None
+    return Fused(chain) if Fused.takes(chain) else None
 
 
 def _is_perceptron(module: nn.Module) -> bool:

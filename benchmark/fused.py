@@ -1,0 +1,203 @@
+"""Convolution, pooling and ReLU as one compiled kernel a stage, then linear layers: a CPU's way.
+
+It runs where numba is installed, for the modules that :meth:`Fused.takes`, and computes what torch
+does up to rounding. One model and its batch are computed at a time: they fit a core's cache.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from benchmark.kernels import LANES, Stage, kernels
+from benchmark.layouts import Images, features, pixels
+
+AT_ONCE = 256
+"""Images per forward pass without gradients: their intermediate results stay in the cache."""
+
+Parameters = Sequence[Tensor]
+"""Weight, bias, weight, bias, … of one model, each of its layer's shape."""
+
+Backward = Callable[[Tensor, Tensor], None]
+"""Writes a row's gradient (P,), the second argument, from the one at the logits (classes, B)."""
+
+
+class Fused:
+    """A module of the kind that :meth:`takes` accepts, on stacked flat parameters."""
+
+    def __init__(self, module: nn.Module) -> None:
+        convolutions = [each for each in module.children() if isinstance(each, nn.Conv2d)]
+        self._filters = tuple((each.out_channels, each.kernel_size[0]) for each in convolutions)
+        self._shapes = [p.shape for p in module.parameters()]
+        self._images = WeakTensorKeyDictionary()  # of the batches that are still in use
+
+    @staticmethod
+    def takes(module: nn.Module) -> bool:
+        """Whether the module is unpadded convolutions of stride 1, each followed by 2×2
+        max-pooling and ReLU in either order, then flattening and linear layers with ReLU between
+        them, all with biases."""
+        layers = list(module.children())
+        flat = [type(layer) for layer in layers].index(nn.Flatten)
+        stages, dense = layers[:flat], layers[flat + 1 :]
+        return (
+            flat > 0
+            and flat % 3 == 0
+            and all(map(_is_stage, stages[::3], stages[1::3], stages[2::3]))
+            and len(dense) % 2 == 1
+            and all(type(layer) is nn.Linear and layer.bias is not None for layer in dense[::2])
+            and all(type(layer) is nn.ReLU for layer in dense[1::2])
+        )
+
+    def fits(self, x: Tensor) -> bool:
+        """Whether these images (…, C, height, width) are float32 or float64 on a CPU, and large
+        enough for every stage."""
+        known = x.dtype in (torch.float32, torch.float64) and x.device.type == "cpu"
+        sizes = _stages(self._filters, *x.shape[-3:])
+        return known and all(stage.rows > 0 and stage.columns > 0 for stage in sizes)
+
+    def apply(self, rows: Tensor, x: Iterable[Tensor]) -> Tensor:
+        """Logits (S, B, classes), as constants, of each batch (B, C, height, width) under its row
+        (S, P)."""
+        return torch.stack(
+            [
+                torch.cat([self._logits(row, part) for part in own.split(AT_ONCE)], dim=1)
+                for row, own in zip(rows, x, strict=True)
+            ]
+        ).mT
+
+    def linearise(
+        self, rows: Tensor, x: Iterable[Tensor]
+    ) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """Logits as :meth:`apply` has them, and the map back from their gradient to that of the
+        rows. A batch's layouts are kept as long as its tensor."""
+        passes = [self._pass(row, own) for row, own in zip(rows, x, strict=True)]
+
+        def backward(at_logits: Tensor) -> Tensor:
+            grads = at_logits.new_empty(rows.shape)
+            for (_, back), slope, out in zip(passes, at_logits.mT, grads, strict=True):
+                back(slope, out)
+            return grads
+
+        return torch.stack([logits for logits, _ in passes]).mT, backward
+
+    def _logits(self, row: Tensor, x: Tensor) -> Tensor:
+        """(classes, B)."""
+        convolutions, dense = self._unstack(row)
+        lanes = Images(x).lanes
+        for stage, w, b in self._staged(x, convolutions):
+            lanes, _ = _forward(stage, lanes, w, b)
+        return _dense(features(lanes, len(x)), dense)[-1]
+
+    def _pass(self, row: Tensor, x: Tensor) -> tuple[Tensor, Backward]:
+        """Logits (classes, B), and the way back."""
+        if x not in self._images:
+            self._images[x] = Images(x)
+        convolutions, dense = self._unstack(row)
+        lanes, inputs, done = self._images[x].lanes, self._images[x].pixels, []
+        for stage, w, b in self._staged(x, convolutions):
+            inputs = inputs if stage.first else pixels(lanes, len(x), stage.channels)
+            lanes, winner = _forward(stage, lanes, w, b)
+            done.append((stage, winner, inputs, w))
+        outputs = _dense(features(lanes, len(x)), dense)
+
+        def backward(at_logits: Tensor, out: Tensor) -> None:
+            into, into_dense = self._unstack(out)
+            slope = _dense_backward(outputs, dense, at_logits, into_dense)
+            slope = slope.unflatten(0, (done[-1][0].filters, -1)).permute(2, 1, 0).flatten(1)
+            for one, dw, db in reversed([*zip(done, into[::2], into[1::2], strict=True)]):
+                slope = _backward(*one, slope, dw, db)
+
+        return outputs[-1], backward
+
+    def _unstack(self, row: Tensor) -> tuple[Parameters, Parameters]:
+        """The parameters of the convolutions and of the linear layers: views of a row."""
+        pieces = row.split([shape.numel() for shape in self._shapes])
+        views = [piece.view(shape) for piece, shape in zip(pieces, self._shapes, strict=True)]
+        return views[: 2 * len(self._filters)], views[2 * len(self._filters) :]
+
+    def _staged(
+        self, x: Tensor, convolutions: Parameters
+    ) -> Iterable[tuple[Stage, Tensor, Tensor]]:
+        """Each stage on images (B, C, height, width), with its weights and biases."""
+        sizes = _stages(self._filters, *x.shape[1:])
+        return zip(sizes, convolutions[::2], convolutions[1::2], strict=True)
+
+
+@lru_cache
+def _stages(filters: tuple[tuple[int, int], ...], *shape: int) -> list[Stage]:
+    """The stages with so many filters of such a height on images (channels, height, width)."""
+    stages: list[Stage] = []
+    for count, kernel in filters:
+        channels, height, width = shape
+        rows, columns = (height - kernel + 1) // 2, (width - kernel + 1) // 2
+        run = -(-kernel * channels // LANES) * LANES
+        stages.append(Stage(not stages, channels, height, width, count, kernel, rows, columns, run))
+        shape = count, rows, columns
+    return stages
+
+
+def _is_stage(convolution: nn.Module, second: nn.Module, third: nn.Module) -> bool:
+    pool, relu = (third, second) if type(second) is nn.ReLU else (second, third)
+    return (
+        type(convolution) is nn.Conv2d
+        and convolution.bias is not None
+        and convolution.kernel_size[0] == convolution.kernel_size[1]
+        and (convolution.stride, convolution.dilation) == ((1, 1), (1, 1))
+        and (convolution.padding, convolution.groups) == ((0, 0), 1)
+        and type(relu) is nn.ReLU
+        and type(pool) is nn.MaxPool2d
+        and pool.kernel_size in (2, (2, 2))
+        and pool.stride in (2, (2, 2))
+        and (pool.padding, pool.dilation) in ((0, 1), ((0, 0), (1, 1)))
+        and not (pool.ceil_mode or pool.return_indices)
+    )
+
+
+def _forward(stage: Stage, lanes: Tensor, w: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """The stage's output as lanes, and every window's winner."""
+    out = lanes.new_empty(len(lanes), stage.filters * stage.rows * stage.columns * LANES)
+    winner = torch.empty_like(out, dtype=torch.uint8)
+    arrays = (lanes, w.flatten(1), b, out, winner)
+    kernels(stage).forward(*(array.numpy() for array in arrays))
+    return out, winner
+
+
+def _backward(
+    stage: Stage, winner: Tensor, x: Tensor, w: Tensor, slope: Tensor, dw: Tensor, db: Tensor
+) -> Tensor:
+    """Writes the gradients of weights and biases; returns that at x (pixels), where it is asked
+    for, from that at the output (B, P·O)."""
+    filters, total = (w.new_zeros(len(w), stage.kernel, stage.run) for _ in range(2))
+    used = slice(stage.kernel * stage.channels)
+    by_row = (stage.kernel, stage.channels)
+    filters[:, :, used].unflatten(2, by_row).copy_(w.permute(0, 2, 3, 1))
+    dx = x.new_empty(0, 0) if stage.first else torch.zeros_like(x)
+    arrays = (slope, winner, x, filters.flatten(1), total.flatten(1), db.zero_(), dx)
+    kernels(stage).backward(*(array.numpy() for array in arrays))
+    dw.copy_(total[:, :, used].unflatten(2, by_row).permute(0, 3, 1, 2))
+    return dx
+
+
+def _dense(h: Tensor, parameters: Parameters) -> list[Tensor]:
+    """The inputs (features, B) of every linear layer, then the logits."""
+    outputs = [h]
+    for w, b in zip(parameters[::2], parameters[1::2], strict=True):
+        if len(outputs) > 1:
+            outputs[-1].relu_()
+        outputs.append(torch.addmm(b[:, None], w, outputs[-1]))
+    return outputs
+
+
+def _dense_backward(
+    outputs: Sequence[Tensor], parameters: Parameters, slope: Tensor, grads: Parameters
+) -> Tensor:
+    """Writes the gradients of all linear layers; returns that at the first one's input."""
+    for layer in reversed(range(len(outputs) - 1)):
+        torch.sum(slope, 1, out=grads[2 * layer + 1])
+        torch.mm(slope, outputs[layer].mT, out=grads[2 * layer])
+        slope = torch.mm(parameters[2 * layer].mT, slope)
+        if layer > 0:
+            slope = torch.ops.aten.threshold_backward(slope, outputs[layer], 0)
+    return slope
