@@ -84,6 +84,17 @@ class Federation:
     sampling: Sampling
     auxiliary: Auxiliary | None = None
 
+    @property
+    def networks(self) -> list[Network]:
+        """All architectures."""
+        return [self.network, *([self.auxiliary.network] if self.auxiliary else [])]
+
+    @property
+    def convolutions(self) -> str:
+        """What computes the networks' convolutions; see :meth:`Network.convolutions`."""
+        ways = {network.convolutions(self.device) for network in self.networks}
+        return ", ".join(sorted(ways))
+
     def network_of(self, rows: Tensor) -> Network:
         """The architecture that rows of this width are models of."""
         other = self.auxiliary
@@ -208,9 +219,7 @@ class Cohort:
         return self._drawn[steps]
 
     def _inputs(self, x: Tensor, index: Tensor) -> Inputs:
-        other = self._federation.auxiliary
-        networks = [self._federation.network, *([other.network] if other else [])]
-        if not all(network.by_client(x.device) for network in networks):
+        if not all(network.by_client(x.device) for network in self._federation.networks):
             return _picked(x, index)
         if index.ndim > 1:
             return Views(_picked(x, index).unbind())

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,7 +14,7 @@ from benchmark.engine.deferred import Deferred, Views
 from benchmark.errors import BenchmarkError
 
 if TYPE_CHECKING:
-    from benchmark.fused import Fused
+    from benchmark.engine.fused import Fused
 
 SMALL = 4096
 """From this many weights on, a CPU multiplies client by client: a plain product runs faster than a
@@ -75,6 +76,11 @@ class Network:
         """Are batches best handed over as views, one a client (see :data:`Inputs`)?"""
         small = self._perceptron and next(iter(self.shapes.values())).numel() < SMALL
         return device.type == "cpu" and not small
+
+    def convolutions(self, device: torch.device) -> str:
+        """What computes convolutions on a device: "numba <version>" or "torch"."""
+        fused = self._fused is not None and device.type == "cpu"
+        return f"numba {version('numba')}" if fused else "torch"
 
     def apply(self, rows: Tensor, x: Inputs, owner: Tensor | None = None) -> Tensor:
         """Logits (S, B, C), without gradients, of each batch of x under its own row.
@@ -175,12 +181,20 @@ def _parts(rows: Tensor, x: Inputs, most: int | None = None) -> list[tuple[Tenso
 
 
 def _fused(chain: nn.Module) -> "Fused | None":
-    """A chain of convolutions by compiled kernels, where numba is there and they can."""
-    if os.environ.get("PFL_CONVOLUTIONS") == "torch":
+    """A chain of convolutions by compiled kernels, where numba is installed and they can.
+
+    PFL_CONVOLUTIONS=torch does without them, PFL_CONVOLUTIONS=numba demands numba.
+    """
+    asked = os.environ.get("PFL_CONVOLUTIONS", "")
+    if asked not in ("", "numba", "torch"):
+        raise BenchmarkError(f"PFL_CONVOLUTIONS: {asked}, allowed: numba, torch")
+    if asked == "torch":
         return None
     try:
-        from benchmark.fused import Fused  # loaded only for a chain: numba takes its time
-    except ImportError:
+        from benchmark.engine.fused import Fused  # only for a chain, as loading numba takes long
+    except ImportError as error:
+        if asked:
+            raise BenchmarkError(f"PFL_CONVOLUTIONS: numba: {error}") from None
         return None
     return Fused(chain) if Fused.takes(chain) else None
 

@@ -51,8 +51,8 @@ def precision_of(name: str, device: str) -> str:
     return name
 
 
-def environment(device: torch.device) -> dict[str, str]:
-    """What a run was made with, for its record."""
+def environment(device: torch.device, convolutions: str) -> dict[str, str]:
+    """What a run was made with, for its record. convolutions: what computes them."""
     packages = {name: version(name) for name in ("torch", "numpy")}
     name = torch.cuda.get_device_name() if device.type == "cuda" else platform.machine()
     return {
@@ -63,6 +63,7 @@ def environment(device: torch.device) -> dict[str, str]:
         "cpu": torch.backends.cpu.get_cpu_capability(),
         "deterministic": str(torch.are_deterministic_algorithms_enabled()),
         "tf32": str(torch.backends.cuda.matmul.allow_tf32),
+        "convolutions": convolutions,
         "commit": _commit(),
     }
 

@@ -112,13 +112,15 @@ def _prepared(job: Job, method: Method, settings: Settings) -> _Prepared:
     arrays, x = load(cell.data, settings.source)
     partition = partition_of(cell.partition, arrays, job.seeds[0])
     _save_once(partition, settings.store)
+    problem = Problem.of(cell, arrays, x, partition, job.seeds, device)
+    digests = method.source, partition.digest
+    how = device, settings.precision, problem.federation.convolutions
     checkpoints = Checkpoints(
         folder_of(settings.store, cell, job.seeds),
-        identity(cell, job.seeds, method.source, partition.digest, device, settings.precision),
+        identity(cell, job.seeds, *digests, *how),
         datetime.now(UTC).isoformat(timespec="seconds"),
         settings.checkpoint_every,
     )
-    problem = Problem.of(cell, arrays, x, partition, job.seeds, device)
     summary = partition.summary(arrays.y, arrays.classes)
     return _Prepared(method, problem, partition.digest, summary, checkpoints)
 
@@ -173,7 +175,8 @@ def _records(
     job: Job, prepared: _Prepared, settings: Settings, results: Sequence[Result], wall: float
 ) -> Iterator[Run]:
     """The record of each seed's run."""
-    made_with = environment(torch.device(settings.device))
+    convolutions = prepared.problem.federation.convolutions
+    made_with = environment(torch.device(settings.device), convolutions)
     if prepared.checkpoints.resumed:
         made_with["resumed"] = "after round " + ", ".join(map(str, prepared.checkpoints.resumed))
     for seed, result in zip(job.seeds, results, strict=True):

@@ -47,11 +47,12 @@ def verify(folder: Path, rounds: int, source: Source, device: str) -> Verificati
     problem = Problem.of(short, arrays, x, partition, (stored.seed,), torch.device(device))
     again = run(short, method, problem)[0].history
     evaluations, first = difference(history, again)
-    now = environment(torch.device(device))
+    now = environment(torch.device(device), problem.federation.convolutions)
+    then = {"convolutions": "torch"} | stored.environment  # the only way there was, once
     changes = [
-        f"{key}: {stored.environment.get(key, 'unknown')}, now {value}"
+        f"{key}: {then.get(key, 'unknown')}, now {value}"
         for key, value in now.items()
-        if value != stored.environment.get(key) and key != "commit"
+        if value != then.get(key) and key != "commit"
     ]
     if method.source != stored.source:
         changes.append(f"{method.path.name}: another text")

@@ -47,8 +47,12 @@ def identity(
     partition: str,
     device: torch.device,
     precision: str = "float32",
+    convolutions: str = "torch",
 ) -> Identity:
-    """The identity of the run that this process is about to make. method, partition: digests."""
+    """The identity of the run that this process is about to make.
+
+    method, partition: digests. convolutions: what computes them.
+    """
     engine = hashlib.sha256()
     for folder in (places.ENGINE, places.MODELS):
         for path in sorted(folder.glob("*.py")):
@@ -62,6 +66,7 @@ def identity(
         torch=str(torch.__version__),
         device=device.type,
         precision=precision,
+        convolutions=convolutions,
     )
 
 

@@ -44,6 +44,8 @@ class Identity(Record):
     """``cpu`` or ``cuda``."""
     precision: str = "float32"
     """Of matrix products."""
+    convolutions: str = "torch"
+    """What computes them: ``torch``, or ``numba`` with its version."""
 
 
 class Header(Record):

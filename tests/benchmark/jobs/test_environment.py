@@ -14,7 +14,7 @@ def test_tf32_is_a_choice_of_the_process_and_part_of_its_record(
     prepare_process(1, precision)
     assert torch.backends.cudnn.allow_tf32 is rounded
     assert torch.backends.cuda.matmul.allow_tf32 is rounded
-    assert environment(torch.device("cpu"))["tf32"] == str(rounded)
+    assert environment(torch.device("cpu"), "torch")["tf32"] == str(rounded)
 
 
 def test_products_are_exact_to_float32_unless_asked_for_otherwise() -> None:

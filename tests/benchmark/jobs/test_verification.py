@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli.commands import app
+from benchmark.engine.models import Network
 from benchmark.jobs.data import Source
 from benchmark.jobs.verification import difference, verify
 from tests.benchmark.cases import cell, complaint, job, trained
@@ -45,6 +46,25 @@ def test_a_run_that_was_another_is_found_out(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["verify", f"{of.key}/seed-1", "--store", str(tmp_path)])
     assert result.exit_code == 0
     assert "6 evaluations, the same bits" in result.stdout
+
+
+def test_what_computed_the_convolutions_is_recorded_and_a_reason_to_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = cell(FIXED)
+    with monkeypatch.context() as patch:
+        patch.setattr(Network, "convolutions", lambda *_: "numba 0.1")
+        store = trained(tmp_path, job(of))
+    found = verify(store.folder(of, 0), 3, Source(), "cpu")
+    assert found.changes == ("convolutions: numba 0.1, now torch",)
+    run = store.find(of, 0)
+    assert run is not None
+    tables = [
+        pd.read_parquet(store.folder(of, 0) / f"{name}.parquet") for name in ("history", "clients")
+    ]
+    old = {name: value for name, value in run.environment.items() if name != "convolutions"}
+    store.write(run.model_copy(update={"environment": old}), *tables)
+    assert verify(store.folder(of, 0), 3, Source(), "cpu").changes == ()
 
 
 def test_where_two_histories_first_differ() -> None:

@@ -12,6 +12,7 @@ import torch
 
 import datasets.files
 from benchmark import places
+from benchmark.engine.models import Network
 from benchmark.engine.snapshot import Snapshot
 from benchmark.jobs.job import Event, Job
 from benchmark.jobs.perform import perform
@@ -129,10 +130,11 @@ def test_a_well_made_checkpoint_of_nothing_is_refused(tmp_path: Path) -> None:
         assert "not a checkpoint" in complaint(lambda: read(path))
 
 
-IDENTITY = ["cell", "seeds", "method", "partition", "engine", "torch", "device", "precision"]
+WORK = ["cell", "seeds", "method", "partition"]
+ENGINE = ["engine", "torch", "device", "precision", "convolutions"]
 
 
-@pytest.mark.parametrize("what", [*IDENTITY, "format"])
+@pytest.mark.parametrize("what", [*WORK, *ENGINE, "format"])
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path, what: str) -> None:
     of = identity(cell(), (0,), "ab" * 32, "cd" * 32, torch.device("cpu"))
     others: dict[str, Any] = {"seeds": (1,), "format": 99}
@@ -150,6 +152,18 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path, what: str) -> No
     assert found is not None
     assert torch.equal(found.tensors["x"], snapshot.tensors["x"])
     assert (mine.started, mine.resumed) == ("then", (3,))
+
+
+def test_a_run_goes_on_only_with_what_computed_its_convolutions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = cell(FIXED)
+    with monkeypatch.context() as patch:
+        patch.setattr(Network, "convolutions", lambda *_: "numba 0.1")
+        stopped(tmp_path, job(of), 3)
+    notes = gone_on(tmp_path, job(of))
+    assert notes
+    assert all(note.endswith("another convolutions; not used") for note in notes)
 
 
 @pytest.mark.parametrize(("place", "file"), [("ENGINE", "streams.py"), ("MODELS", "mlr.py")])

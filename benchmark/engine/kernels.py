@@ -1,10 +1,10 @@
 """Compiled kernels of one stage: convolution, 2×2 max-pooling and ReLU in one go, and its gradient.
 
-Images stand innermost, in groups of LANES, so that one vector instruction computes the same place
-of eight images. The gradient follows winners only: of a pooling window, the one place whose value
-passed, unless ReLU stopped it. A stage's sizes are constants of its kernels, which saves a third of
-their time. A compiler cannot prove that arrays do not overlap, so vectors are spelled out: numba
-has none, and a type for them and five operations come first.
+Images stand innermost, in groups of LANES: one instruction computes the same place of all of them.
+The gradient follows winners only: of a pooling window, the one place whose value passed, unless
+ReLU stopped it. A stage's sizes are constants of its kernels, which saves a third of their time.
+Vectors are spelled out, as no compiler can prove that arrays do not overlap; numba has no type for
+them, so one and its operations come first.
 
 Layouts, for images of C channels and P = height · width places:
 
@@ -50,22 +50,20 @@ class Stage(NamedTuple):
     channels: int
     """C, of its images."""
     height: int
-    """Of its images."""
     width: int
-    """Of its images."""
+    """Height and width of its images."""
     filters: int
     """O, the channels of its output."""
     kernel: int
-    """K, the height and width of a filter."""
+    """K, height and width of a filter."""
     rows: int
-    """The height of its pooled output."""
     columns: int
-    """The width of its pooled output."""
+    """Height and width of its pooled output."""
     run: int
     """Numbers per row of a padded filter: K·C, rounded up to whole vectors."""
 
 
-class Vector(types.Type):  # type: ignore[misc]
+class Vector(types.Type):
     """LANES numbers of one type."""
 
     def __init__(self, dtype: Any) -> None:
@@ -74,7 +72,7 @@ class Vector(types.Type):  # type: ignore[misc]
 
 
 @register_model(Vector)
-class VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class VectorModel(models.PrimitiveModel):
     """How numba hands a vector to LLVM."""
 
     def __init__(self, manager: Any, vector: Vector) -> None:
@@ -82,10 +80,14 @@ class VectorModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(manager, vector, ir.VectorType(number, LANES))
 
 
-def _address(context: Any, builder: Any, array: Any, args: Any, number: Any) -> Any:
-    """Where LANES numbers from array[index] on lie."""
+def _vector(context: Any, array: Any) -> Any:
+    return ir.VectorType(context.get_value_type(array.dtype), LANES)
+
+
+def _address(context: Any, builder: Any, array: Any, args: Any) -> Any:
+    """Where the LANES numbers from array[index] on lie."""
     data = context.make_array(array)(context, builder, args[0]).data
-    return builder.bitcast(builder.gep(data, [args[1]]), ir.VectorType(number, LANES).as_pointer())
+    return builder.bitcast(builder.gep(data, [args[1]]), _vector(context, array).as_pointer())
 
 
 def _spread(builder: Any, value: Any) -> Any:
@@ -101,8 +103,7 @@ def load(typing: Any, array: Any, index: Any) -> Any:
     """The vector array[index : index + LANES] of a contiguous row."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        number = context.get_value_type(array.dtype)
-        place = _address(context, builder, array, args, number)
+        place = _address(context, builder, array, args)
         return builder.load(place, align=array.dtype.bitwidth // 8)
 
     return Vector(array.dtype)(array, types.intp), generate
@@ -113,10 +114,9 @@ def store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
     """array[index : index + LANES] = vector, as whole numbers where the array holds bytes."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        number, value = context.get_value_type(array.dtype), args[2]
+        place, value = _address(context, builder, array, args), args[2]
         if array.dtype != vector.dtype:
-            value = builder.fptoui(value, ir.VectorType(number, LANES))
-        place = _address(context, builder, array, args, number)
+            value = builder.fptoui(value, _vector(context, array))
         builder.store(value, place, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
@@ -159,8 +159,8 @@ def _sums(
 ) -> tuple[Vectors, Vectors]:
     """The convolution at the four places of a window, by one filter and by another."""
     down = stage.width * LANES
-    a0 = a1 = a2 = a3 = start
-    b0 = b1 = b2 = b3 = begin
+    a0 = a1 = a2 = a3 = spread(start)
+    b0 = b1 = b2 = b3 = spread(begin)
     t = 0
     for c in range(stage.channels):
         for i in range(stage.kernel):
@@ -205,8 +205,7 @@ def _forward(stage: Stage, x: Array, w: Array, bias: Array, out: Array, winner: 
                 place = row * stage.columns + column
                 for one in range(0, stage.filters, 2):
                     other = min(one + 1, stage.filters - 1)  # the last of an odd number twice
-                    start, begin = spread(bias[one]), spread(bias[other])
-                    a, b = _sums(stage, x[n], corner, w[one], w[other], start, begin)
+                    a, b = _sums(stage, x[n], corner, w[one], w[other], bias[one], bias[other])
                     _pool(a, out[n], winner[n], (one * places + place) * LANES)
                     _pool(b, out[n], winner[n], (other * places + place) * LANES)
 
@@ -215,19 +214,17 @@ def _forward(stage: Stage, x: Array, w: Array, bias: Array, out: Array, winner: 
 def _open_windows(
     stage: Stage, slope: Array, winner: Array, lane: int, o: int, offset: Array, value: Array
 ) -> int:
-    """List where filter o's open windows begin among an image's pixels, and their slopes.
-
-    Returns their number; a few zeros follow, as windows are added four at a time.
-    """
+    """Lists where filter o's open windows begin among an image's pixels, and their slopes, with
+    zeros behind them, as windows are added four at a time; returns their number."""
     count = 0
     for row in range(stage.rows):
         for column in range(stage.columns):
             place = row * stage.columns + column
-            won = np.int64(winner[(o * stage.rows * stage.columns + place) * LANES + lane])
-            down, along = 2 * row + (won >> 1), 2 * column + (won & 1)
+            won = winner[(o * stage.rows * stage.columns + place) * LANES + lane]
+            down, along = 2 * row + won // 2, 2 * column + won % 2
             offset[count] = (down * stage.width + along) * stage.channels
             value[count] = slope[place * stage.filters + o]
-            count += won < CLOSED
+            count += int(won < CLOSED)
     offset[count : count + 3] = 0
     value[count : count + 3] = 0
     return count

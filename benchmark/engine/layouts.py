@@ -7,34 +7,34 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.kernels import LANES, SPARE
+from benchmark.engine.kernels import LANES, SPARE
 
 Array = NDArray[Any]
 compiled = njit(cache=True, nogil=True)
 
 
 class Images:
-    """One batch (B, C, height, width) in the layouts of :mod:`benchmark.kernels`.
+    """One batch in the layouts of :mod:`benchmark.engine.kernels`, for all passes on it.
 
-    Each is built when first asked for, and then shared by all passes on the batch.
+    It does not hold the batch's own tensor, whose life decides how long layouts are kept.
     """
 
     def __init__(self, x: Tensor) -> None:
-        self._x = x.contiguous()
-        self.count = len(x)
-
-    @cached_property
-    def lanes(self) -> Tensor:
-        """(groups, C·P·LANES)."""
-        flat = self._x.flatten(1)
-        lanes = flat.new_empty(-(-self.count // LANES), flat.shape[1] * LANES)
-        to_lanes(flat.numpy(), LANES, lanes.numpy())
-        return lanes
+        self._count, self._channels = x.shape[:2]
+        self.lanes = lanes(x)
 
     @cached_property
     def pixels(self) -> Tensor:
-        """(B, P·C + SPARE)."""
-        return pixels(self.lanes, self.count, self._x.shape[1])
+        """(B, P·C + SPARE), built when first asked for: only gradients need them."""
+        return pixels(self.lanes, self._count, self._channels)
+
+
+def lanes(x: Tensor) -> Tensor:
+    """Images (B, C, height, width) as lanes (groups, C·P·LANES)."""
+    flat = x.flatten(1).contiguous()
+    out = flat.new_empty(-(-len(flat) // LANES), flat.shape[1] * LANES)
+    to_lanes(flat.numpy(), LANES, out.numpy())
+    return out
 
 
 def pixels(lanes: Tensor, count: int, channels: int) -> Tensor:
@@ -48,10 +48,11 @@ def pixels(lanes: Tensor, count: int, channels: int) -> Tensor:
 
 def features(lanes: Tensor, count: int) -> Tensor:
     """The first ``count`` images of lanes (groups, F·LANES) as columns (F, count)."""
-    return lanes.unflatten(1, (-1, LANES)).transpose(0, 1).flatten(1)[:, :count]
+    columns: Tensor = lanes.view(len(lanes), -1, LANES).transpose(0, 1).flatten(1)
+    return columns[:, :count]
 
 
-@compiled  # type: ignore[misc]
+@compiled
 def to_lanes(x: Array, lanes: int, out: Array) -> None:
     """x (B, F) → out (groups, F·lanes), zeros for absent images."""
     for group in range(len(out)):
@@ -61,7 +62,7 @@ def to_lanes(x: Array, lanes: int, out: Array) -> None:
                 out[group, f * lanes + lane] = x[b, f] if b < len(x) else 0
 
 
-@compiled  # type: ignore[misc]
+@compiled
 def to_pixels(x: Array, lanes: int, channels: int, places: int, out: Array) -> None:
     """x (groups, C·P·lanes) → the first P·C columns of out (B, …)."""
     for b in range(len(out)):

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from benchmark.kernels import LANES, Stage, kernels
-from benchmark.layouts import Images, features, pixels
+from benchmark.engine.kernels import LANES, Stage, kernels
+from benchmark.engine.layouts import Images, features, lanes, pixels
 
 AT_ONCE = 256
 """Images per forward pass without gradients: their intermediate results stay in the cache."""
@@ -38,8 +38,10 @@ class Fused:
         """Whether the module is unpadded convolutions of stride 1, each followed by 2×2
         max-pooling and ReLU in either order, then flattening and linear layers with ReLU between
         them, all with biases."""
-        layers = list(module.children())
-        flat = [type(layer) for layer in layers].index(nn.Flatten)
+        if type(module) is not nn.Sequential:
+            return False
+        layers, kinds = list(module), [*map(type, module)]
+        flat = kinds.index(nn.Flatten) if nn.Flatten in kinds else 0
         stages, dense = layers[:flat], layers[flat + 1 :]
         return (
             flat > 0
@@ -85,22 +87,23 @@ class Fused:
     def _logits(self, row: Tensor, x: Tensor) -> Tensor:
         """(classes, B)."""
         convolutions, dense = self._unstack(row)
-        lanes = Images(x).lanes
+        h = lanes(x)
         for stage, w, b in self._staged(x, convolutions):
-            lanes, _ = _forward(stage, lanes, w, b)
-        return _dense(features(lanes, len(x)), dense)[-1]
+            h, _ = _forward(stage, h, w, b)
+        return _dense(features(h, len(x)), dense)[-1]
 
     def _pass(self, row: Tensor, x: Tensor) -> tuple[Tensor, Backward]:
         """Logits (classes, B), and the way back."""
         if x not in self._images:
             self._images[x] = Images(x)
         convolutions, dense = self._unstack(row)
-        lanes, inputs, done = self._images[x].lanes, self._images[x].pixels, []
+        h, inputs = self._images[x].lanes, self._images[x].pixels
+        done: list[tuple[Stage, Tensor, Tensor, Tensor]] = []
         for stage, w, b in self._staged(x, convolutions):
-            inputs = inputs if stage.first else pixels(lanes, len(x), stage.channels)
-            lanes, winner = _forward(stage, lanes, w, b)
+            inputs = inputs if stage.first else pixels(h, len(x), stage.channels)
+            h, winner = _forward(stage, h, w, b)
             done.append((stage, winner, inputs, w))
-        outputs = _dense(features(lanes, len(x)), dense)
+        outputs = _dense(features(h, len(x)), dense)
 
         def backward(at_logits: Tensor, out: Tensor) -> None:
             into, into_dense = self._unstack(out)
@@ -155,11 +158,11 @@ def _is_stage(convolution: nn.Module, second: nn.Module, third: nn.Module) -> bo
     )
 
 
-def _forward(stage: Stage, lanes: Tensor, w: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """The stage's output as lanes, and every window's winner."""
-    out = lanes.new_empty(len(lanes), stage.filters * stage.rows * stage.columns * LANES)
+def _forward(stage: Stage, x: Tensor, w: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """The stage's output, and every window's winner, from its images, all as lanes."""
+    out = x.new_empty(len(x), stage.filters * stage.rows * stage.columns * LANES)
     winner = torch.empty_like(out, dtype=torch.uint8)
-    arrays = (lanes, w.flatten(1), b, out, winner)
+    arrays = (x, w.flatten(1), b, out, winner)
     kernels(stage).forward(*(array.numpy() for array in arrays))
     return out, winner
 
