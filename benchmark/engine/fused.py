@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from benchmark.engine.kernels import LANES, Stage, kernels
-from benchmark.engine.layouts import Images, features, lanes, pixels
+from benchmark.engine.layouts import Images, features, lanes
 
 AT_ONCE = 256
 """Images per forward pass without gradients: their intermediate results stay in the cache."""
@@ -95,15 +95,15 @@ class Fused:
     def _pass(self, row: Tensor, x: Tensor) -> tuple[Tensor, Backward]:
         """Logits (classes, B), and the way back."""
         if x not in self._images:
-            self._images[x] = Images(x)
+            self._images[x] = Images(lanes(x), len(x), x.shape[1])
         convolutions, dense = self._unstack(row)
-        h, inputs = self._images[x].lanes, self._images[x].pixels
-        done: list[tuple[Stage, Tensor, Tensor, Tensor]] = []
+        images = self._images[x]
+        done: list[tuple[Stage, Images, Tensor, Tensor]] = []
         for stage, w, b in self._staged(x, convolutions):
-            inputs = inputs if stage.first else pixels(h, len(x), stage.channels)
-            h, winner = _forward(stage, h, w, b)
-            done.append((stage, winner, inputs, w))
-        outputs = _dense(features(h, len(x)), dense)
+            h, winner = _forward(stage, images.lanes, w, b)
+            done.append((stage, images, winner, w))
+            images = Images(h, len(x), stage.filters)
+        outputs = _dense(features(images.lanes, len(x)), dense)
 
         def backward(at_logits: Tensor, out: Tensor) -> None:
             into, into_dense = self._unstack(out)
@@ -168,7 +168,7 @@ def _forward(stage: Stage, x: Tensor, w: Tensor, b: Tensor) -> tuple[Tensor, Ten
 
 
 def _backward(
-    stage: Stage, winner: Tensor, x: Tensor, w: Tensor, slope: Tensor, dw: Tensor, db: Tensor
+    stage: Stage, x: Images, winner: Tensor, w: Tensor, slope: Tensor, dw: Tensor, db: Tensor
 ) -> Tensor:
     """Writes the gradients of weights and biases; returns that at x (pixels), where it is asked
     for, from that at the output (B, P·O)."""
@@ -176,8 +176,8 @@ def _backward(
     used = slice(stage.kernel * stage.channels)
     by_row = (stage.kernel, stage.channels)
     filters[:, :, used].unflatten(2, by_row).copy_(w.permute(0, 2, 3, 1))
-    dx = x.new_empty(0, 0) if stage.first else torch.zeros_like(x)
-    arrays = (slope, winner, x, filters.flatten(1), total.flatten(1), db.zero_(), dx)
+    dx = w.new_empty(0, 0) if stage.first else torch.zeros_like(x.pixels)
+    arrays = (slope, winner, x.pixels, filters.flatten(1), total.flatten(1), db.zero_(), dx)
     kernels(stage).backward(*(array.numpy() for array in arrays))
     dw.copy_(total[:, :, used].unflatten(2, by_row).permute(0, 3, 1, 2))
     return dx

@@ -1,5 +1,6 @@
 """A batch of images as the compiled kernels read it: images innermost, and channels innermost."""
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -13,20 +14,29 @@ Array = NDArray[Any]
 compiled = njit(cache=True, nogil=True)
 
 
+@dataclass(frozen=True)
 class Images:
-    """One batch in the layouts of :mod:`benchmark.engine.kernels`, for all passes on it.
+    """A batch of images, or of what a stage makes of them, for all passes that read it.
 
     It does not hold the batch's own tensor, whose life decides how long layouts are kept.
     """
 
-    def __init__(self, x: Tensor) -> None:
-        self._count, self._channels = x.shape[:2]
-        self.lanes = lanes(x)
+    lanes: Tensor
+    """(groups, C·P·LANES), see :mod:`benchmark.engine.kernels`."""
+    count: int
+    """B."""
+    channels: int
+    """C."""
 
     @cached_property
     def pixels(self) -> Tensor:
         """(B, P·C + SPARE), built when first asked for: only gradients need them."""
-        return pixels(self.lanes, self._count, self._channels)
+        numbers = self.lanes.shape[1] // LANES
+        out = self.lanes.new_empty(self.count, numbers + SPARE)
+        out[:, numbers:] = 0
+        places = numbers // self.channels
+        to_pixels(self.lanes.numpy(), LANES, self.channels, places, out.numpy())
+        return out
 
 
 def lanes(x: Tensor) -> Tensor:
@@ -34,15 +44,6 @@ def lanes(x: Tensor) -> Tensor:
     flat = x.flatten(1).contiguous()
     out = flat.new_empty(-(-len(flat) // LANES), flat.shape[1] * LANES)
     to_lanes(flat.numpy(), LANES, out.numpy())
-    return out
-
-
-def pixels(lanes: Tensor, count: int, channels: int) -> Tensor:
-    """The first ``count`` images of lanes (groups, C·P·LANES) as pixels (count, P·C + SPARE)."""
-    numbers = lanes.shape[1] // LANES
-    out = lanes.new_empty(count, numbers + SPARE)
-    out[:, numbers:] = 0
-    to_pixels(lanes.numpy(), LANES, channels, numbers // channels, out.numpy())
     return out
 
 
