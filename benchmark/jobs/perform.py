@@ -113,11 +113,10 @@ def _prepared(job: Job, method: Method, settings: Settings) -> _Prepared:
     partition = partition_of(cell.partition, arrays, job.seeds[0])
     _save_once(partition, settings.store)
     problem = Problem.of(cell, arrays, x, partition, job.seeds, device)
-    digests = method.source, partition.digest
-    how = device, settings.precision, problem.federation.convolutions
+    digests, convolutions = (method.source, partition.digest), problem.federation.convolutions
     checkpoints = Checkpoints(
         folder_of(settings.store, cell, job.seeds),
-        identity(cell, job.seeds, *digests, *how),
+        identity(cell, job.seeds, *digests, device, settings.precision, convolutions),
         datetime.now(UTC).isoformat(timespec="seconds"),
         settings.checkpoint_every,
     )

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from benchmark.engine.models import Network, build
+from benchmark.engine.models import Network
 from benchmark.errors import BenchmarkError
+from benchmark.models.cnn import Cnn
 from benchmark.spec import LeNet5
 
 pytest.importorskip("numba")
@@ -31,8 +32,9 @@ def stages(*channels: int, kernels: tuple[int, ...]) -> list[nn.Module]:
 
 
 MODULES: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
-    "lenet5 mnist": (build(LENET, (1, 28, 28), 10), (1, 28, 28)),
-    "lenet5 cifar": (build(LENET, (3, 32, 32), 10), (3, 32, 32)),
+    "lenet5 mnist": (LENET.build((1, 28, 28), 10), (1, 28, 28)),
+    "lenet5 cifar": (LENET.build((3, 32, 32), 10), (3, 32, 32)),
+    "cnn": (Cnn(name="cnn", padding="none").build((1, 28, 28), 10), (1, 28, 28)),
     "odd channels": (
         nn.Sequential(
             *stages(5, 7, 3, kernels=(3, 2)), nn.Flatten(), nn.Linear(3 * 3 * 2, 9), nn.ReLU(),
