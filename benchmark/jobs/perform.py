@@ -16,12 +16,13 @@ from benchmark.engine.recorder import Result
 from benchmark.engine.snapshot import Snapshot
 from benchmark.engine.training import Problem, check, run
 from benchmark.errors import BenchmarkError, Interrupted
+from benchmark.jobs.costs import costs_of
 from benchmark.jobs.data import load, partition_of
 from benchmark.jobs.environment import environment
 from benchmark.jobs.job import Event, Job, Listener, Settings
 from benchmark.jobs.plan import finished_runs
 from benchmark.spec import Scalar
-from benchmark.store import Run, Store
+from benchmark.store import Costs, Run, Store
 from benchmark.store.checkpoint import Checkpoints, identity
 from benchmark.store.locks import FAILURE, folder_of, only_one
 from datasets import Partition
@@ -94,6 +95,7 @@ class _Prepared:
     partition: str
     """The partition's digest."""
     summary: Mapping[str, Scalar]
+    costs: Costs | None
     checkpoints: Checkpoints
 
     def resume(self, job: Job, watch: "_Watch") -> Snapshot | None:
@@ -107,9 +109,10 @@ class _Prepared:
 
 def _prepared(job: Job, method: Method, settings: Settings) -> _Prepared:
     cell, device = job.cell, torch.device(settings.device)
+    arrays, x = load(cell.data, settings.source)
+    costs = costs_of(cell, method, x.shape[1:], arrays.classes)
     if device.type == "cuda" and settings.graphs:
         method = replace(method, train_round=Replayed(method.train_round))
-    arrays, x = load(cell.data, settings.source)
     partition = partition_of(cell.partition, arrays, job.seeds[0])
     _save_once(partition, settings.store)
     problem = Problem.of(cell, arrays, x, partition, job.seeds, device)
@@ -121,7 +124,7 @@ def _prepared(job: Job, method: Method, settings: Settings) -> _Prepared:
         settings.checkpoint_every,
     )
     summary = partition.summary(arrays.y, arrays.classes)
-    return _Prepared(method, problem, partition.digest, summary, checkpoints)
+    return _Prepared(method, problem, partition.digest, summary, costs, checkpoints)
 
 
 def _save_once(partition: Partition, store: Store) -> None:
@@ -193,6 +196,7 @@ def _records(
             environment=made_with,
             command=settings.command,
             diverged=result.diverged,
+            costs=prepared.costs,
             checksums={},
         )
 

@@ -1,6 +1,7 @@
 """What is kept: runs, checkpoints, locks and status. Records are readable without torch."""
 
 from benchmark.spec.columns import SCORES, column
+from benchmark.store.costs import Costs
 from benchmark.store.runs import (
     AGAIN,
     FORMAT,
@@ -18,6 +19,7 @@ __all__ = [
     "MOST",
     "SCORES",
     "TABLES",
+    "Costs",
     "Run",
     "Store",
     "column",

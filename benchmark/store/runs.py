@@ -31,6 +31,7 @@ from pydantic import Field, ValidationError
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Cell, Count, Record, Scalar
 from benchmark.spec.validation import explain
+from benchmark.store.costs import Costs
 from datasets.files import place_of, read_bytes, replaced, write_whole
 
 FORMAT = 1
@@ -66,6 +67,9 @@ class Run(Record):
     command: str
     diverged: int | None = Field(default=None, ge=0)
     """The round of the first loss that is not finite, with which the history ends."""
+    costs: Costs | None = None
+    """What a client spends in a round. None: the run is older than this field, or the method could
+    not be counted."""
     checksums: dict[str, str]
 
 

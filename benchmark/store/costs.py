@@ -1,0 +1,36 @@
+"""What a run costs beside time: bytes and gradients, counted per client and round."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from benchmark.spec import Cell, Record
+
+Amount = Annotated[int, Field(ge=0)]
+
+
+class Costs(Record):
+    """What one client spends in one communication round; see :mod:`benchmark.jobs.costs`."""
+
+    bytes_down: Amount
+    """Downloaded in a round in which the client trains."""
+    bytes_up: Amount
+    """Uploaded in a round in which the client sends."""
+    gradients: Amount
+    """Mini-batch gradients evaluated in a round in which the client trains."""
+    personal_gradients: Amount
+    """Mini-batch gradients evaluated for a personalised model after the last round, such as those
+    of fine-tuning. 0: the model is there when training ends."""
+
+    def bytes_of_round(self, cell: Cell) -> int:
+        """Bytes that all clients of the cell move in one round, down and up."""
+        return self.bytes_down * _training(cell) + self.bytes_up * cell.active_clients
+
+    def gradients_of_round(self, cell: Cell) -> int:
+        """Mini-batch gradients that all clients of the cell evaluate in one round."""
+        return self.gradients * _training(cell)
+
+
+def _training(cell: Cell) -> int:
+    """Clients that train in a round."""
+    return cell.partition.clients if cell.participation == "all" else cell.active_clients
