@@ -19,7 +19,7 @@ from benchmark.models.lenet5 import LeNet5
 from benchmark.models.mlr import Mlr
 from benchmark.models.resnet import ResNet
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SMALLEST = [
     (Mlr(name="mlr"), (1, 2, 2)),
     (Dnn(name="dnn", hidden=3), (1, 2, 2)),
