@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BenchmarkError
+from benchmark.places import experiment_names
 from benchmark.spec import Experiment, Protocol, load_experiment, load_protocol
 from benchmark.store import Store
 from reports.compare import rows
@@ -34,7 +35,10 @@ def load(experiment: Experiment, protocol: Protocol, profile: str, library: Libr
 
 
 def load_all(
-    names: Sequence[str], store: Path, profile: str, protocols: Sequence[str] | None = None
+    names: Sequence[str | Experiment],
+    store: Path,
+    profile: str,
+    protocols: Sequence[str] | None = None,
 ) -> list[Results]:
     """Results of every experiment under ``protocols``, or else under those with any run.
 
@@ -53,21 +57,21 @@ def load_all(
             continue
         if not some or (protocols and len(some) < len(every)):
             missing = next(results.protocol for results in every if not results.made)
-            raise BenchmarkError(_nothing(experiment, name, missing, profile, library))
+            raise BenchmarkError(_nothing(experiment, missing, profile, library))
         found += some
     if not found:
         load_all(names[:1], store, profile, protocols)  # says how to make its runs
     return found
 
 
-def _nothing(
-    experiment: Experiment, name: str, protocol: Protocol, profile: str, library: Library
-) -> str:
+def _nothing(experiment: Experiment, protocol: Protocol, profile: str, library: Library) -> str:
     others = [
         other
         for other in experiment.profiles
         if other != profile and load(experiment, protocol, other, library).made
     ]
+    name = experiment.name
+    name += "" if name in experiment_names() else ".toml"
     command = f"python -m benchmark run {name} --profile {profile} --protocol {protocol.name}"
     hint = f" (it has those of --profile {others[0]})" if others else ""
     return (
@@ -77,7 +81,7 @@ def _nothing(
 
 
 def compare(
-    names: Sequence[str],
+    names: Sequence[str | Experiment],
     store: Path,
     profile: str = FULL_SCALE,
     protocols: Sequence[str] | None = None,

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from benchmark.cli.output import any_encoding
 from benchmark.errors import Interrupted
 from datasets.errors import OneLineError
 
@@ -37,6 +38,7 @@ class Commands(TyperGroup):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **more: Any) -> Any:
         """Parse, run, exit."""
+        any_encoding()
         given = sys.argv[1:] if args is None else list(args)
         try:
             code = super().main(given, *rest, **more | {"standalone_mode": False})

@@ -1,36 +1,27 @@
 """The command ``partition show``: who holds what."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from benchmark.cli.exits import one_line_errors
-from benchmark.cli.options import (
-    DataRoot,
-    Datasets,
-    Download,
-    ProfileName,
-    Protocols,
-    chosen,
-    spans,
-)
+from benchmark.cli.options import DataRoot, Datasets, Download, ProfileName, Protocols
+from benchmark.cli.output import console, table
+from benchmark.jobs.request import LARGEST_SEED, Request, experiments_of
 from benchmark.places import RUNS
+from datasets import Arrays, Partition
 
 MOST_COLUMNS = 20
 
-partition_app = typer.Typer(no_args_is_help=True, help="Look at how data are shared out.")
-console = Console(soft_wrap=True)
 
-
-@partition_app.command()
-@one_line_errors
 def show(
     experiment: Annotated[str, typer.Argument(help="A name (see list) or a TOML file.")],
     dataset: Datasets = None,
-    seed: Annotated[int, typer.Option(help="The run whose partition to show.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the run whose partition to show.")
+    ] = 0,
     profile: ProfileName = "paper",
     protocol: Protocols = None,
     data_root: DataRoot = None,
@@ -41,27 +32,48 @@ def show(
     import reports
     from benchmark.jobs.data import Source, arrays_of, partition_of
 
-    shown = set()
-    for cell, _ in chosen([experiment], profile, protocol, None, dataset):
-        if (cell.data.name, cell.partition) in shown:
-            continue
-        shown.add((cell.data.name, cell.partition))
+    request = Request(
+        experiments=experiments_of([experiment]),
+        profile=profile,
+        protocols=tuple(protocol or ()),
+        datasets=tuple(dataset or ()),
+    )
+    for cell in {(c.data.name, c.partition): c for c, _ in request.wanted()}.values():
         arrays = arrays_of(cell.data, Source(data_root, download))
         partition = partition_of(cell.partition, arrays, seed)
-        counts = partition.table(arrays.y, arrays.classes)
-        few = arrays.classes <= MOST_COLUMNS
         title = f"{arrays.name}, {cell.partition.kind}, {partition.clients} clients"
-        table = Table(title=title, box=None, padding=(0, 1, 0, 0))
-        headings = map(str, range(arrays.classes)) if few else ["classes held"]
-        for heading in ("client", *headings, "train", "test"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        for client, row in enumerate(counts):
-            sizes = len(partition.train[client]), len(partition.test[client])
-            held = [str(n) if n else "·" for n in row] if few else [spans(row.nonzero()[0])]
-            table.add_row(str(client), *held, *map(str, sizes))
-        console.print(table)
+        console.print(title)
+        console.print(_counts(partition, arrays))
         summary = partition.summary(arrays.y, arrays.classes)
         console.print(", ".join(f"{key} {value:g}" for key, value in summary.items()))
         path = out / f"{arrays.name}-{cell.partition.kind}-{partition.digest[:12]}.png"
-        reports.partition_heatmap(counts, title, path)
+        reports.partition_heatmap(partition.table(arrays.y, arrays.classes), title, path)
         console.print(f"digest {partition.digest}\nheat map: {path}\n")
+
+
+def _counts(partition: Partition, arrays: Arrays) -> Table:
+    """A row per client: samples of each class, or of many classes those that it holds."""
+    few = arrays.classes <= MOST_COLUMNS
+    headings = (
+        "client",
+        *(map(str, range(arrays.classes)) if few else ["classes held"]),
+        "train",
+        "test",
+    )
+    shown = table(*headings, right=headings)
+    for client, row in enumerate(partition.table(arrays.y, arrays.classes)):
+        sizes = len(partition.train[client]), len(partition.test[client])
+        held = [str(n) if n else "·" for n in row] if few else [spans(row.nonzero()[0])]
+        shown.add_row(str(client), *held, *map(str, sizes))
+    return shown
+
+
+def spans(numbers: Iterable[int]) -> str:
+    """``0-4, 7``: sorted numbers, those in a row together."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)

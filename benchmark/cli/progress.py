@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 
 from rich.console import Console
@@ -32,10 +33,10 @@ class Display:
         self._total = sum(job.cell.rounds for job in jobs)
         self._bars: dict[str, TaskID] = {}
         self._live = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[scores]}"),
+            TextColumn("{task.fields[scores]}", markup=False),
             TimeRemainingColumn(),
             console=console,
             disable=not console.is_terminal,
@@ -56,7 +57,11 @@ class Display:
         self._live.stop()
 
     def listen(self, event: Event) -> None:
-        """Take in one event."""
+        """Show one event; training goes on where it cannot be shown."""
+        with suppress(OSError):
+            self._show(event)
+
+    def _show(self, event: Event) -> None:
         job, key, label = event.job, event.job.key, event.job.label
         if event.note:
             self._console.print(f"{label}: {event.note}")

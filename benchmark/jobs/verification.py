@@ -1,7 +1,9 @@
 """Does a stored run come out the same, bit for bit, when it is made again here?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 import torch
@@ -28,7 +30,13 @@ class Verification:
     changes: tuple[str, ...]
 
 
-def verify(folder: Path, rounds: int, source: Source, device: str) -> Verification:
+def verify(
+    folder: Path,
+    rounds: int,
+    source: Source,
+    device: str,
+    methods: Mapping[str, str] = MappingProxyType({}),
+) -> Verification:
     """Make the run in ``folder`` again for its first ``rounds`` rounds and compare histories.
 
     Raises BenchmarkError where the record or its tables cannot be read, or where the data or
@@ -36,7 +44,10 @@ def verify(folder: Path, rounds: int, source: Source, device: str) -> Verificati
     """
     stored = read_run(folder)
     history = read_table(folder, stored, "history.parquet")
-    cell, method = stored.cell, load_method(stored.cell.algorithm)
+    cell, method = (
+        stored.cell,
+        load_method(methods.get(stored.cell.algorithm, stored.cell.algorithm)),
+    )
     if not method.would_make(cell.hyper, stored.hyper):
         raise BenchmarkError(f"{folder}: hyper: the method's defaults have changed since")
     arrays, x = load(cell.data, source)

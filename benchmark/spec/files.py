@@ -28,13 +28,15 @@ LABELS = ("name", "title", "group", "table", "figure", "misprints")
 """What an experiment does not take from the ones that it extends."""
 
 
-def load_experiment(name: str) -> Experiment:
-    """The experiment of this name, or in the TOML file at this path.
+def load_experiment(name: str | Experiment) -> Experiment:
+    """The experiment of this name, or in the TOML file at this path; an experiment is itself.
 
     A file that extends others inherits grid and profiles from the first unless it sets them.
     Rules are concatenated in order; its own come last.
     Raises BenchmarkError also for a rule or a profile that names what no grid of its file has.
     """
+    if isinstance(name, Experiment):
+        return name
     return _loaded(_find(name, "experiment", experiment_names()), ())[0]
 
 

@@ -44,7 +44,12 @@ def refused(*arguments: object) -> str:
         (("--seeds", "1,-2"), ["--seeds 1,-2"]),
         (("--seeds", "1,,2"), ["--seeds 1,,2"]),
         (("--seeds", ""), ["--seeds"]),
+        (("--seeds", ","), ["--seeds"]),
+        (("--seeds", "9" * 20), ["--seeds 999", "0,3,4 or 7,"]),
+        (("--seeds", "1001"), ["1 to 1000 seeds"]),
+        (("--seeds", "4294967296,"), ["0 to 4294967295"]),
         (("--jobs", "-1"), ["--jobs"]),
+        (("--jobs", "2000"), ["--jobs 2000", "1024"]),
         (("--dataset", "mnist"), ["--dataset mnist", "digits"]),
     ],
 )
@@ -90,13 +95,32 @@ def test_a_method_that_cannot_be_used_is_one_line(
     assert said in line
 
 
-@pytest.mark.parametrize("name", ["My-Method.py", "2fast.py"])
+@pytest.mark.parametrize("name", ["My-Method.py", "2fast.py", "ä.py"])
 def test_a_method_whose_name_cannot_be_a_folder_is_named(
     tiny: str, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / name).write_text(MINE, encoding="utf-8")
     line = refused("run", tiny, "--store", tmp_path / "runs", "--algorithm", tmp_path / name)
-    assert Path(name).stem in line
+    assert f"{name}: rename the file: lower case, digits, underscores" in line
+
+
+def test_an_experiment_whose_name_cannot_be_a_page_is_told_to_rename_its_file(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "My-Experiment.toml"
+    path.write_text(EXPERIMENT, encoding="utf-8")
+    assert "rename the file: lower case" in refused("run", path)
+
+
+def test_two_methods_of_one_name_are_refused(tiny: str, tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "mine_twice.py" for folder in ("a", "b")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text(MINE, encoding="utf-8")
+    line = refused("run", tiny, "--algorithm", paths[0], "--algorithm", paths[1])
+    assert str(paths[0]) in line
+    assert str(paths[1]) in line
+    assert "rename" in line
 
 
 def test_a_store_that_cannot_be_written_is_one_line(tiny: str, tmp_path: Path) -> None:

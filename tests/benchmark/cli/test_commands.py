@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from benchmark import places
 from benchmark.cli.commands import app
-from benchmark.cli.options import spans
+from benchmark.cli.partition import spans
 from benchmark.places import algorithm_names, experiment_names
 from benchmark.store import Store
 from tests.benchmark.cases import EXPERIMENT, MINE, ROOT
@@ -173,7 +173,7 @@ def test_the_module_runs_as_a_program_without_warnings() -> None:
     command = [sys.executable, "-W", "error", "-m", "benchmark", "list"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "algorithms: fedavg" in done.stdout
+    assert "methods:\n  fedavg" in done.stdout
 
 
 def test_many_classes_are_listed_in_spans() -> None:

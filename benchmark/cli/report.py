@@ -1,0 +1,61 @@
+"""The commands ``report`` and ``compare``: pages and numbers from stored results."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.cli.options import Reported
+from benchmark.cli.output import console
+from benchmark.jobs.request import experiments_of
+from benchmark.places import COMMITTED, RENDERED
+from benchmark.spec import Experiment
+
+
+def report(
+    reported: Reported,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to.")] = None,
+) -> None:
+    """Write tables and figures as Markdown, HTML, LaTeX, PNG and SVG from stored results."""
+    store = reported.store
+    folder = out or (RENDERED if store == COMMITTED else store / "report")
+    experiments = experiments_of(reported.experiments)
+    write_report(experiments, store, folder, reported.profile, reported.protocol)
+
+
+def compare(
+    reported: Reported,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare every published number of the experiments with ours."""
+    import reports
+
+    experiments = experiments_of(reported.experiments)
+    how = (reported.store, reported.profile, reported.protocol)
+    if as_json:
+        rows = reports.compare(experiments, *how)
+        typer.echo(json.dumps(rows, indent=1, allow_nan=False))
+    else:
+        console.print(reports.summary_text(reports.load_all(experiments, *how)))
+
+
+def write_report(
+    experiments: Sequence[Experiment],
+    store: Path,
+    out: Path,
+    profile: str,
+    protocol: list[str] | None,
+) -> None:
+    """Write the pages of those experiments that have runs, and print where they are."""
+    import reports
+
+    results = reports.load_all(experiments, store, profile, protocol)
+    written = reports.render(results, out)
+    console.print(reports.summary_text(results))
+    for path in written:
+        console.print(str(path))
+    there = {each.experiment.name for each in results}
+    if missing := [each.name for each in experiments if each.name not in there]:
+        console.print(f"no runs of: {', '.join(missing)}")

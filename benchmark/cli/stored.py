@@ -1,0 +1,73 @@
+"""The commands ``status`` and ``verify``: what a store holds, and whether it comes out again."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.cli.options import DataRoot, DeviceName, Download, Precision, ResultsFolder, Selected
+from benchmark.cli.output import console, table
+from benchmark.cli.progress import duration
+from benchmark.errors import BenchmarkError
+from benchmark.places import COMMITTED
+
+
+def status(selected: Selected) -> None:
+    """Show which runs are done, running, interrupted, failed or not begun, and the time left."""
+    from benchmark.store import Store
+    from benchmark.store.status import STATES, seconds_left, status_of
+
+    wanted = {(c.key, seed): (c, seed) for c, seeds in selected.request.wanted() for seed in seeds}
+    found = [status_of(cell, seed, Store(selected.store)) for cell, seed in wanted.values()]
+    shown = table("run", "seed", "state", "round", "", right=("seed", "round"))
+    for one in found:
+        if one.state not in ("done", "not begun"):
+            at = f"{one.rounds}/{one.cell.rounds}"
+            shown.add_row(one.cell.key, str(one.seed), one.state, at, one.note)
+    if shown.row_count:
+        console.print(shown)
+    counts = {state: sum(one.state == state for one in found) for state in STATES}
+    console.print(", ".join(f"{count} {state}" for state, count in counts.items() if count))
+    seconds, unknown = seconds_left(found)
+    if seconds:
+        console.print(f"about {duration(seconds)} left for one process")
+    if unknown:
+        console.print(f"no estimate for {unknown} runs: no run of their kind is finished")
+
+
+def verify(
+    runs: Annotated[list[str], typer.Argument(help="Folders of runs, in the store or anywhere.")],
+    rounds: Annotated[int, typer.Option(min=1, help="How many rounds to repeat.")] = 10,
+    algorithm: Annotated[
+        list[str] | None,
+        typer.Option("--algorithm", help="Files of methods that are not built in."),
+    ] = None,
+    device: DeviceName = "auto",
+    precision: Precision = "float32",
+    data_root: DataRoot = None,
+    download: Download = False,
+    store: ResultsFolder = COMMITTED,
+) -> None:
+    """Repeat stored runs and compare every bit. Exit code 1 if any run differs."""
+    from benchmark.jobs.data import Source
+    from benchmark.jobs.environment import device_of, precision_of, prepare_process
+    from benchmark.jobs.request import files_by_name
+    from benchmark.jobs.verification import verify as repeated
+
+    where, same = device_of(device), True
+    methods = files_by_name(algorithm or ())
+    prepare_process(1, precision_of(precision, where))
+    for name in runs:
+        folders = (Path(name), store / name)
+        folder = next((f for f in folders if os.path.isfile(f / "run.json")), None)
+        if folder is None:
+            raise BenchmarkError(f"{name}: no run in this folder, here or in {store}")
+        found = repeated(folder, rounds, Source(data_root, download), where, methods)
+        outcome = f"first differs at {found.first}" if found.first else "the same bits"
+        console.print(f"{name}: {found.evaluations} evaluations, {outcome}")
+        for change in found.changes if found.first else ():
+            console.print(f"  {change}")
+        same &= found.first is None
+    if not same:
+        raise typer.Exit(1)

@@ -1,0 +1,135 @@
+"""What is asked for: experiments, and which of their cells and seeds. No torch."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark import places
+from benchmark.errors import BenchmarkError
+from benchmark.places import algorithm_names
+from benchmark.spec import (
+    Cell,
+    Experiment,
+    cells,
+    experiment_groups,
+    load_experiment,
+    load_protocol,
+    profile_of,
+)
+
+MOST_SEEDS = 1000
+LARGEST_SEED = 2**32 - 1
+FILE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Experiments, and which part of them."""
+
+    experiments: tuple[Experiment, ...]
+    profile: str = "paper"
+    """How much of each experiment: one of its profiles."""
+    protocols: tuple[str, ...] = ()
+    """Names or TOML files. Empty: the first protocol of each experiment."""
+    algorithms: tuple[str, ...] = ()
+    """Names or paths of Python files. Empty: those of the experiment."""
+    datasets: tuple[str, ...] = ()
+    """Names. Empty: all data sets of the experiment."""
+    seeds: str | None = None
+    """See :func:`seeds_of`. None: as many as the profile says."""
+
+    @property
+    def methods(self) -> dict[str, str]:
+        """The methods that are files of the user's, by the name they go by."""
+        return files_by_name(self.algorithms)
+
+    def wanted(self) -> list[tuple[Cell, list[int]]]:
+        """The cells asked for, each with its seeds. Raises BenchmarkError if there is none."""
+        names = [Path(n).stem if n.endswith(".py") else n for n in self.algorithms]
+        found: list[tuple[Cell, list[int]]] = []
+        for experiment in self.experiments:
+            size = profile_of(experiment, self.profile)
+            seeds = seeds_of(self.seeds, size.seeds)
+            for protocol in self.protocols or experiment.protocols[:1]:
+                expanded = cells(experiment, load_protocol(protocol), size, names)
+                found += [(cell, seeds) for cell in expanded]
+        if not found:
+            asked = ", ".join(experiment.name for experiment in self.experiments)
+            raise BenchmarkError(f"--profile {self.profile}: leaves nothing of {asked}")
+        _check("--dataset", self.datasets, {cell.data.name for cell, _ in found})
+        return [pair for pair in found if not self.datasets or pair[0].data.name in self.datasets]
+
+
+def experiments_of(names: Sequence[str]) -> tuple[Experiment, ...]:
+    """The experiments of these names, files or groups, each once."""
+    return tuple(load_experiment(name) for name in expand_groups(names))
+
+
+def expand_groups(names: Sequence[str]) -> list[str]:
+    """Names and files of experiments, with the members of a group in its place, each once."""
+    groups = experiment_groups()
+    single = dict.fromkeys(each for name in names for each in groups.get(name, (name,)))
+    for name in single:
+        if name.endswith(".toml"):
+            check_file_name(name)
+    return list(single)
+
+
+def files_by_name(algorithms: Sequence[str]) -> dict[str, str]:
+    """The methods given as files, by name. Raises BenchmarkError where a name says two things."""
+    paths: dict[str, str] = {}
+    for given in algorithms:
+        if not given.endswith(".py"):
+            continue
+        name, path = Path(given).stem, Path(given).resolve()
+        check_file_name(given)
+        if name in algorithm_names() and path != places.ALGORITHMS / f"{name}.py":
+            raise BenchmarkError(
+                f"--algorithm {given}: {name} is the name of a built-in method; rename your file"
+            )
+        if name in paths and Path(paths[name]).resolve() != path:
+            raise BenchmarkError(
+                f"--algorithm {given}: {paths[name]} has the same name; rename one of the files"
+            )
+        paths[name] = given
+    return paths
+
+
+def check_file_name(path: str) -> None:
+    """Raise BenchmarkError unless the file's name can name results."""
+    if not FILE_NAME.fullmatch(Path(path).stem):
+        raise BenchmarkError(
+            f"{path}: rename the file: lower case, digits, underscores, a letter first"
+        )
+
+
+def seeds_of(text: str | None, count: int) -> list[int]:
+    """The seeds that a text names, or else 0 … ``count`` − 1.
+
+    ``5``: the first five. ``0,3,4``: these. ``7,``: this one. Raises BenchmarkError for more than
+    MOST_SEEDS or one above LARGEST_SEED.
+    """
+    if text is None:
+        return list(range(count))
+    parts = text.removesuffix(",").split(",") if "," in text else [text]
+    if not all(re.fullmatch(r"\s*[0-9]{1,10}\s*", part, re.ASCII) for part in parts):
+        raise BenchmarkError(
+            f"--seeds {text}: allowed: a number of seeds (5), or which ones (0,3,4 or 7,)"
+        )
+    numbers = list(dict.fromkeys(map(int, parts)))
+    if "," not in text:
+        if not 1 <= numbers[0] <= MOST_SEEDS:
+            raise BenchmarkError(f"--seeds {text}: allowed: 1 to {MOST_SEEDS} seeds")
+        return list(range(numbers[0]))
+    if len(numbers) > MOST_SEEDS or max(numbers) > LARGEST_SEED:
+        raise BenchmarkError(
+            f"--seeds {text}: allowed: up to {MOST_SEEDS} seeds, each 0 to {LARGEST_SEED}"
+        )
+    return numbers
+
+
+def _check(option: str, named: Sequence[str], present: Mapping[str, object] | set[str]) -> None:
+    for name in named:
+        if name not in present:
+            raise BenchmarkError(f"{option} {name}: allowed here: {', '.join(sorted(present))}")

@@ -1,0 +1,123 @@
+"""A request made: planned, shared out over processes, and trained."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmark.errors import BenchmarkError
+from benchmark.jobs.data import Source
+from benchmark.jobs.environment import device_of, precision_of
+from benchmark.jobs.job import EVERY, Job, Listener, Settings
+from benchmark.jobs.plan import plan
+from benchmark.jobs.request import Request
+from benchmark.places import RUNS
+from benchmark.store import Store
+
+MOST_JOBS = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """Where and how runs are made; none of it changes what a run is, beyond its rounding."""
+
+    store: Path = RUNS
+    data_root: Path | None = None
+    """Folder of the data sets. None: PFL_DATA_ROOT, or the default folder."""
+    download: bool = False
+    """True: fetch missing data sets."""
+    jobs: int = 0
+    """Processes. 0: one per core, but one on a GPU."""
+    device: str = "auto"
+    """``cpu``, ``cuda``, or ``auto``: a GPU where there is one."""
+    precision: str = "float32"
+    """Of matrix products: ``float32``, or ``tf32`` on a GPU."""
+    graphs: bool = True
+    """True: rounds on a GPU are recorded and replayed."""
+    checkpoint_every: float = EVERY
+    """Seconds between two checkpoints. 0: one after every round."""
+    rerun: bool = False
+    """True: train finished runs again."""
+    ray: str | None = None
+    """Address of a Ray cluster that makes the runs, or ``auto``. None: this machine makes them."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """Jobs to train, and how."""
+
+    jobs: list[Job]
+    settings: Settings
+    workers: int
+    """Processes on this machine."""
+    ray: str | None
+    finished: int
+    """How many runs the store has already."""
+    outdated: list[str] = field(default_factory=list)
+    """Methods whose files have changed since they made runs that still stand."""
+
+    def train(self, listen: Listener) -> None:
+        """Perform every job; ``listen`` hears of each. Raises the first failure at the end."""
+        if self.ray:
+            from benchmark.jobs.cluster import run_on_cluster
+
+            run_on_cluster(self.jobs, self.settings, self.ray, listen)
+        else:
+            from benchmark.jobs import workers
+
+            workers.run_all(self.jobs, self.settings, self.workers, listen)
+
+
+def prepare(request: Request, means: Means, command: str) -> Session:
+    """What is missing of a request, and how it will be made. ``command``: what records cite.
+
+    Raises BenchmarkError for means that this machine does not have.
+    """
+    _check(means)
+    device = device_of(means.device)
+    jobs, finished, outdated = [], 0, set()
+    store = Store(means.store)
+    for cell, seeds in request.wanted():
+        planned = plan(
+            [cell], seeds, request.methods, store, stack=device == "cuda", rerun=means.rerun
+        )
+        jobs += [job for job in planned.jobs if job not in jobs]
+        finished += planned.finished
+        outdated |= set(planned.outdated)
+    workers, threads = shares(len(jobs), means.jobs, device, bool(means.ray))
+    settings = Settings(
+        store=store,
+        source=Source(means.data_root, means.download),
+        device=device,
+        threads=threads,
+        command=command,
+        checkpoint_every=means.checkpoint_every,
+        rerun=means.rerun,
+        precision=precision_of(means.precision, device),
+        graphs=means.graphs,
+    )
+    return Session(jobs, settings, workers, means.ray, finished, sorted(outdated))
+
+
+def shares(jobs: int, asked: int, device: str, on_cluster: bool) -> tuple[int, int]:
+    """Processes, and threads per process.
+
+    ``asked``: processes, or 0: one per core that this process may use and no more than there are
+    jobs; on a GPU one. The cores are shared out evenly. A task on a cluster has one thread.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = cores or 1
+    workers = asked or (1 if device == "cuda" else min(cores, max(jobs, 1)))
+    return workers, 1 if on_cluster else max(1, cores // workers)
+
+
+def _check(means: Means) -> None:
+    if not 0 <= means.jobs <= MOST_JOBS:
+        raise BenchmarkError(
+            f"--jobs {means.jobs}: allowed: 0 (one per core, one on a GPU) to {MOST_JOBS}"
+        )
+    if not means.checkpoint_every >= 0:
+        raise BenchmarkError(
+            f"--checkpoint-every {means.checkpoint_every:g}: allowed: 0 or more seconds"
+        )
+    if means.ray and means.jobs:
+        raise BenchmarkError("--ray and --jobs: allowed: one of them")
