@@ -9,8 +9,10 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from benchmark.jobs.request import Request, experiments_of
+from benchmark.errors import BenchmarkError
+from benchmark.jobs.request import LARGEST_SEED, Request, experiments_of
 from benchmark.places import COMMITTED, RUNS
+from benchmark.spec import Experiment
 
 Names = list[str]
 DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
@@ -22,6 +24,15 @@ DataRoot = Annotated[
 ]
 Download = Annotated[bool, typer.Option(help="Fetch missing data sets.")]
 Datasets = Annotated[Names | None, typer.Option("--dataset", help="Only these data sets.")]
+Models = Annotated[Names | None, typer.Option("--model", help="Only these models.")]
+Algorithms = Annotated[
+    Names | None,
+    typer.Option("--algorithm", help="Only these methods: names, or paths of Python files."),
+]
+Settings = Annotated[
+    Names | None,
+    typer.Option("--set", help="A setting of every run, such as rounds=100 or hyper.lam=5."),
+]
 ProfileName = Annotated[
     str,
     typer.Option("--profile", help="How much to run: smoke (seconds), quick, short, paper, …"),
@@ -44,7 +55,26 @@ class Reported:
     ]
     profile: ProfileName = "paper"
     protocol: Protocols = None
+    settings: Settings = None
+    dataset: Datasets = None
+    model: Models = None
+    algorithm: Algorithms = None
     store: ResultsFolder = COMMITTED
+
+    @property
+    def chosen(self) -> tuple[Experiment, ...]:
+        """The experiments, with what is set. Raises BenchmarkError."""
+        narrowed = {"dataset": self.dataset, "model": self.model, "algorithm": self.algorithm}
+        for option, names in narrowed.items():
+            if names and not self.settings:
+                raise BenchmarkError(f"--{option}: allowed here: only together with --set")
+        return experiments_of(
+            self.experiments,
+            self.settings or (),
+            datasets=self.dataset or (),
+            models=self.model or (),
+            algorithms=self.algorithm or (),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,26 +86,39 @@ class Selected:
     ]
     profile: ProfileName = "paper"
     protocol: Protocols = None
-    algorithm: Annotated[
-        Names | None,
-        typer.Option("--algorithm", help="Only these methods: names, or paths of Python files."),
-    ] = None
+    settings: Settings = None
     dataset: Datasets = None
+    model: Models = None
+    algorithm: Algorithms = None
     seeds: Annotated[
         str | None, typer.Option(help="How many seeds (5), or which ones (0,3,4 or 7,).")
+    ] = None
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=LARGEST_SEED, help="One seed (7: the same as 7,).")
     ] = None
     store: RunsFolder = RUNS
 
     @property
     def request(self) -> Request:
         """The same, checked. Raises BenchmarkError."""
+        if self.seeds is not None and self.seed is not None:
+            raise BenchmarkError("--seeds and --seed: allowed: one of them")
+        datasets, models = tuple(self.dataset or ()), tuple(self.model or ())
+        algorithms = tuple(self.algorithm or ())
         return Request(
-            experiments=experiments_of(self.experiments),
+            experiments=experiments_of(
+                self.experiments,
+                self.settings or (),
+                datasets=datasets,
+                models=models,
+                algorithms=algorithms,
+            ),
             profile=self.profile,
             protocols=tuple(self.protocol or ()),
-            algorithms=tuple(self.algorithm or ()),
-            datasets=tuple(self.dataset or ()),
-            seeds=self.seeds,
+            algorithms=algorithms,
+            datasets=datasets,
+            models=models,
+            seeds=self.seeds if self.seed is None else f"{self.seed},",
         )
 
 

@@ -9,7 +9,6 @@ import typer
 
 from benchmark.cli.options import Reported
 from benchmark.cli.output import console
-from benchmark.jobs.request import experiments_of
 from benchmark.places import COMMITTED, RENDERED
 from benchmark.spec import Experiment
 
@@ -21,7 +20,7 @@ def report(
     """Write tables and figures as Markdown, HTML, LaTeX, PNG and SVG from stored results."""
     store = reported.store
     folder = out or (RENDERED if store == COMMITTED else store / "report")
-    experiments = experiments_of(reported.experiments)
+    experiments = reported.chosen
     write_report(experiments, store, folder, reported.profile, reported.protocol)
 
 
@@ -32,7 +31,7 @@ def compare(
     """Compare every published number of the experiments with ours."""
     import reports
 
-    experiments = experiments_of(reported.experiments)
+    experiments = reported.chosen
     how = (reported.store, reported.profile, reported.protocol)
     if as_json:
         rows = reports.compare(experiments, *how)

@@ -1,7 +1,7 @@
 """What is asked for: experiments, and which of their cells and seeds. No torch."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +11,21 @@ from benchmark.places import algorithm_names
 from benchmark.spec import (
     Cell,
     Experiment,
+    adjusted,
     cells,
     experiment_groups,
     load_experiment,
     load_protocol,
+    parse_settings,
     profile_of,
 )
 
 MOST_SEEDS = 1000
 LARGEST_SEED = 2**32 - 1
 FILE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+Wanted = tuple[Cell, list[int]]
+"""A cell and the seeds of its runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,18 +41,23 @@ class Request:
     """Names or paths of Python files. Empty: those of the experiment."""
     datasets: tuple[str, ...] = ()
     """Names. Empty: all data sets of the experiment."""
+    models: tuple[str, ...] = ()
+    """Names. Empty: all models of the experiment."""
     seeds: str | None = None
     """See :func:`seeds_of`. None: as many as the profile says."""
+
+    def __post_init__(self) -> None:
+        files_by_name(self.algorithms)
 
     @property
     def methods(self) -> dict[str, str]:
         """The methods that are files of the user's, by the name they go by."""
         return files_by_name(self.algorithms)
 
-    def wanted(self) -> list[tuple[Cell, list[int]]]:
+    def wanted(self) -> list[Wanted]:
         """The cells asked for, each with its seeds. Raises BenchmarkError if there is none."""
-        names = [Path(n).stem if n.endswith(".py") else n for n in self.algorithms]
-        found: list[tuple[Cell, list[int]]] = []
+        names = method_names(self.algorithms)
+        found: list[Wanted] = []
         for experiment in self.experiments:
             size = profile_of(experiment, self.profile)
             seeds = seeds_of(self.seeds, size.seeds)
@@ -57,13 +67,26 @@ class Request:
         if not found:
             asked = ", ".join(experiment.name for experiment in self.experiments)
             raise BenchmarkError(f"--profile {self.profile}: leaves nothing of {asked}")
-        _check("--dataset", self.datasets, {cell.data.name for cell, _ in found})
-        return [pair for pair in found if not self.datasets or pair[0].data.name in self.datasets]
+        found = _only("--dataset", self.datasets, found, lambda cell: cell.data.name)
+        return _only("--model", self.models, found, lambda cell: cell.model.name)
 
 
-def experiments_of(names: Sequence[str]) -> tuple[Experiment, ...]:
-    """The experiments of these names, files or groups, each once."""
-    return tuple(load_experiment(name) for name in expand_groups(names))
+def experiments_of(
+    names: Sequence[str],
+    settings: Sequence[str] = (),
+    *,
+    datasets: Sequence[str] = (),
+    models: Sequence[str] = (),
+    algorithms: Sequence[str] = (),
+) -> tuple[Experiment, ...]:
+    """The experiments of these names, files or groups, each once.
+
+    settings: ``FIELD=VALUE`` for every cell of these data sets, models and methods (see
+    :func:`benchmark.spec.adjusted`).
+    """
+    values = parse_settings(settings)
+    only = {"dataset": datasets, "model": models, "algorithm": method_names(algorithms)}
+    return tuple(adjusted(load_experiment(name), values, only) for name in expand_groups(names))
 
 
 def expand_groups(names: Sequence[str]) -> list[str]:
@@ -74,6 +97,11 @@ def expand_groups(names: Sequence[str]) -> list[str]:
         if name.endswith(".toml"):
             check_file_name(name)
     return list(single)
+
+
+def method_names(algorithms: Sequence[str]) -> list[str]:
+    """The names of methods that are given by name or by path."""
+    return [Path(each).stem if each.endswith(".py") else each for each in algorithms]
 
 
 def files_by_name(algorithms: Sequence[str]) -> dict[str, str]:
@@ -129,7 +157,12 @@ def seeds_of(text: str | None, count: int) -> list[int]:
     return numbers
 
 
-def _check(option: str, named: Sequence[str], present: Mapping[str, object] | set[str]) -> None:
+def _only(
+    option: str, named: Sequence[str], found: list[Wanted], name_of: Callable[[Cell], str]
+) -> list[Wanted]:
+    """Those whose cells have one of these names; all where none is named."""
+    present = sorted({name_of(cell) for cell, _ in found})
     for name in named:
         if name not in present:
-            raise BenchmarkError(f"{option} {name}: allowed here: {', '.join(sorted(present))}")
+            raise BenchmarkError(f"{option} {name}: allowed here: {', '.join(present)}")
+    return [pair for pair in found if not named or name_of(pair[0]) in named]

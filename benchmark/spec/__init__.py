@@ -4,6 +4,7 @@ from benchmark.models import MODELS, ModelSpec
 from benchmark.models.dnn import Dnn
 from benchmark.models.lenet5 import LeNet5
 from benchmark.models.mlr import Mlr
+from benchmark.spec.adjusted import adjusted, parse_settings
 from benchmark.spec.cell import Cell, Data, Scalar, Switch
 from benchmark.spec.experiment import Experiment, Grid, Misprint, Profile, Protocol, Rule, Where
 from benchmark.spec.files import experiment_groups, load_experiment, load_protocol, profile_of
@@ -31,9 +32,11 @@ __all__ = [
     "Scalar",
     "Switch",
     "Where",
+    "adjusted",
     "cells",
     "experiment_groups",
     "load_experiment",
     "load_protocol",
+    "parse_settings",
     "profile_of",
 ]
