@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from benchmark.cli.output import any_encoding
+from benchmark.cli.output import any_encoding, finish
 from benchmark.errors import Interrupted
 from datasets.errors import OneLineError
 
@@ -20,8 +20,6 @@ def one_line_errors(command: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
-        except BrokenPipeError:
-            raise  # of the reader of our output: the parser ends quietly
         except (OneLineError, OSError) as error:
             _say(error)
             raise typer.Exit(2) from None
@@ -53,6 +51,8 @@ class Commands(TyperGroup):
             path = context.command_path if context is not None else "python -m benchmark"
             _say(OneLineError(f"{' '.join(error.format_message().split())} (see {path} --help)"))
             sys.exit(2)
+        finally:
+            finish()
         sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -1,12 +1,27 @@
 """Plain text on a terminal of any encoding; nothing in it is read as markup."""
 
 import io
+import os
 import sys
+from contextlib import suppress
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-console = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
+
+class Plain(Console):
+    """A console that prints text as it stands, and nothing more once its reader is gone."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(soft_wrap=True, markup=False, emoji=False, highlight=False, **more)
+
+    def on_broken_pipe(self) -> None:
+        """Say no more; what the command does besides goes on."""
+        self.quiet = True
+
+
+console = Plain()
 
 
 def any_encoding() -> None:
@@ -14,6 +29,15 @@ def any_encoding() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def finish() -> None:
+    """Print what is left; where the reader is gone, nowhere."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def table(*headings: str, right: tuple[str, ...] = ()) -> Table:

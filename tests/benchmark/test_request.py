@@ -50,3 +50,12 @@ def test_cores_are_shared_out_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shares(100, 16, "cpu", on_cluster=False) == (16, 1)
     assert shares(100, 0, "cuda", on_cluster=False) == (1, 8)
     assert shares(100, 0, "cpu", on_cluster=True) == (8, 1)
+
+
+def test_settings_need_the_models_that_have_them_named() -> None:
+    def asked(*models: str) -> Request:
+        experiments = experiments_of(["digits"], ["model.hidden=64"], models=models)
+        return Request(experiments=experiments, models=models, profile="smoke")
+
+    assert "hidden: unknown key" in complaint(asked().wanted)
+    assert {cell.model.name for cell, _ in asked("dnn").wanted()} == {"dnn"}

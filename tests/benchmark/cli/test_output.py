@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from benchmark.cli.output import console, table
+from benchmark.cli.output import Plain, console, table
 from benchmark.cli.progress import Display
 from benchmark.jobs.job import Event
 from tests.benchmark.cases import EXPERIMENT, ROOT, cell, job
@@ -36,11 +35,22 @@ def test_nothing_is_read_as_markup(text: str) -> None:
         console.print(text)
         console.print(shown)
     assert captured.get().count(text) == 3
-    live = Console(force_terminal=True, markup=False, emoji=False, highlight=False)
+    live = Plain(force_terminal=True)
     work = job(cell())
     with live.capture() as captured, Display(live, [work]) as display:
         display.listen(Event(work, 1, {}, note=text))
     assert text in captured.get()
+
+
+def test_a_command_whose_reader_is_gone_goes_on_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.toml"
+    path.write_text(EXPERIMENT, encoding="utf-8")
+    command = f"{sys.executable} -m benchmark run {path} --profile smoke --store {tmp_path}/runs"
+    script = f"set -o pipefail; {command} --jobs 1 | head -1"
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"2 jobs")
+    assert (tmp_path / "runs" / "report" / "index.html").is_file()
 
 
 def test_a_reader_that_is_gone_does_not_stop_training(tmp_path: Path) -> None:
@@ -51,6 +61,6 @@ def test_a_reader_that_is_gone_does_not_stop_training(tmp_path: Path) -> None:
         def flush(self) -> None: ...
 
     work = job(cell())
-    display = Display(Console(file=Gone()), [work])  # type: ignore[arg-type]
-    for rounds in (1, 2):
-        display.listen(Event(work, rounds, {}, finished=rounds == 2, note="news"))
+    with Display(Plain(file=Gone()), [work]) as display:
+        for rounds in (1, 2):
+            display.listen(Event(work, rounds, {}, finished=rounds == 2, note="news"))
