@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from benchmark.cli.output import any_encoding, finish
-from benchmark.errors import Interrupted
+from benchmark.errors import Interrupted, JobsFailed
 from datasets.errors import OneLineError
 
 
@@ -23,6 +23,11 @@ def one_line_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         except (OneLineError, OSError) as error:
             _say(error)
             raise typer.Exit(2) from None
+        except JobsFailed as failed:
+            for line in failed.lines:
+                print(f"failed: {line}", file=sys.stderr)
+            print(f"{failed}", file=sys.stderr)
+            raise typer.Exit(1) from None
         except (KeyboardInterrupt, Interrupted) as stop:
             saved = str(stop) or "finished runs and checkpoints are kept"
             print(f"interrupted: {saved}; the same command goes on", file=sys.stderr)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from benchmark import places
 from benchmark.engine.deferred import settled
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, one_line
 from benchmark.places import algorithm_names
 from benchmark.spec import Record, Scalar
 from benchmark.spec.validation import parse
@@ -179,4 +179,5 @@ def _import(path: Path) -> ModuleType:
 
 
 def _reason(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    name, text = type(error).__name__, one_line(error)
+    return name if text == name else f"{name}: {text}"

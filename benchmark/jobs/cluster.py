@@ -3,37 +3,80 @@
 import logging
 import os
 import socket
-from collections.abc import Sequence
-from dataclasses import replace
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, one_line
+from benchmark.jobs.attempt import Outcome, attempt
 from benchmark.jobs.environment import prepare_process
-from benchmark.jobs.job import Event, Job, Listener, Settings, raise_first
-from benchmark.jobs.perform import perform
+from benchmark.jobs.job import Event, Job, Listener, Settings
+from benchmark.jobs.news import News
+from benchmark.jobs.stop import Stop
+from benchmark.jobs.workers import conclude
 from benchmark.places import ROOT
 from benchmark.store import Store
-from datasets.errors import OneLineError
 
 RETRIES = 5
 """How often a job is sent to another node when its own is lost; it goes on from its checkpoint."""
+LOOK_EVERY = 1.0
+"""Seconds between two looks of a task at whether its command is to stop."""
 
 
-def run_on_cluster(jobs: Sequence[Job], settings: Settings, address: str, listen: Listener) -> None:
+@dataclass(frozen=True)
+class _Command:
+    """What a task knows of the command that sent it, by files in the store that both see."""
+
+    token: Path
+    """There as long as the command waits for its tasks; stops them when it is gone."""
+    versions: dict[str, str]
+    """Distributions by name, as the command has them."""
+
+
+def run_on_cluster(
+    jobs: Sequence[Job],
+    settings: Settings,
+    address: str,
+    listen: Listener,
+    time_limit: float | None = None,
+) -> None:
     """Perform every job as a task of the Ray cluster at ``address`` (``auto``: this node's own).
 
-    A task takes ``settings.threads`` CPUs, and a GPU where the device is one. Raises the first
-    failure when all jobs have been tried.
+    A task takes ``settings.threads`` CPUs, and a GPU where the device is one. Failures, signals
+    and ``time_limit`` are as for :func:`benchmark.jobs.workers.run_all`.
     """
+    ray = _connected(address)
+    stop = Stop(time_limit)
+    shared = replace(settings, store=Store(settings.store.root.resolve()))
+    command = _Command(shared.store.root / f".command-{uuid4().hex}", _versions())
+    try:
+        _open(command.token)
+        task = ray.remote(
+            num_cpus=settings.threads,
+            num_gpus=int(settings.device == "cuda"),
+            max_retries=RETRIES,
+        )(_perform)
+        with News(listen) as news, stop.on_signals():
+            waiting = {task.remote(job, shared, command): job for job in jobs}
+            conclude(_collect(ray, waiting, news.tell, stop, command.token))
+    finally:
+        command.token.unlink(missing_ok=True)
+        ray.shutdown()
+
+
+def _connected(address: str) -> Any:
+    """Ray, connected to the cluster; BenchmarkError where there is none."""
     try:
         import ray
     except ImportError:
         raise BenchmarkError('--ray needs Ray: pip install ".[distributed]"') from None
-    root = str(ROOT)
-    passed = {"PYTHONPATH": root} | {
+    passed = {"PYTHONPATH": str(ROOT)} | {
         name: os.environ[name] for name in ("PFL_DATA_ROOT",) if name in os.environ
     }
-    shared = replace(settings, store=Store(settings.store.root.resolve()))
     try:
         _answers(address)
         ray.init(
@@ -43,18 +86,8 @@ def run_on_cluster(jobs: Sequence[Job], settings: Settings, address: str, listen
             logging_level=logging.ERROR,
         )
     except (OSError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise BenchmarkError(f"--ray {address}: no such cluster: {reason}") from None
-    try:
-        task = ray.remote(
-            num_cpus=settings.threads,
-            num_gpus=int(settings.device == "cuda"),
-            max_retries=RETRIES,
-        )(_perform)
-        waiting = {task.remote(job, shared): job for job in jobs}
-        raise_first(_collect(ray, waiting, listen), len(jobs))
-    finally:
-        ray.shutdown()
+        raise BenchmarkError(f"--ray {address}: no such cluster: {one_line(error)}") from None
+    return ray
 
 
 def _answers(address: str) -> None:
@@ -64,30 +97,74 @@ def _answers(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=10).close()
 
 
-def _perform(job: Job, settings: Settings) -> str:
-    """On a node: what became of the job, if that needs words."""
+def _open(token: Path) -> None:
+    try:
+        token.parent.mkdir(parents=True, exist_ok=True)
+        token.touch()
+    except OSError as error:
+        raise BenchmarkError(f"{token}: cannot be stored: {error.strerror}") from None
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("torch", "numpy")}
+
+
+def _perform(job: Job, settings: Settings, command: _Command) -> tuple[Outcome, str]:
+    """On a node: what became of the job, and the last note on it."""
+    fault = node_fault(command.token, command.versions, _versions())
+    if fault:
+        return Outcome("failed", f"{job.label}: node {socket.gethostname()}: {fault}"), fault
     prepare_process(settings.threads, settings.precision)
-    notes: list[Event] = []
-    perform(job, settings, notes.append)
-    return notes[-1].note
+    notes = [""]
+    stopped = _watching(command.token)
+    outcome = attempt(job, settings, lambda event: notes.append(event.note), stopped)
+    return outcome, notes[-1]
 
 
-def _collect(ray: Any, waiting: dict[Any, Job], listen: Listener) -> list[OneLineError]:
-    failed: list[OneLineError] = []
+def node_fault(token: Path, theirs: dict[str, str], ours: dict[str, str]) -> str:
+    """Why a node cannot make the runs of a command, or nothing."""
+    if not token.parent.is_dir():
+        return f"{token.parent}: the store is not there; it must lie on a path that all nodes share"
+    changed = [
+        f"{name} {ours[name]}, not {theirs[name]}" for name in theirs if ours[name] != theirs[name]
+    ]
+    return f"other versions: {'; '.join(changed)}" if changed else ""
+
+
+def _watching(token: Path) -> Callable[[], bool]:
+    """True once the command has taken its token away, by a look now and then."""
+    seen = [time.monotonic(), 0.0]
+
+    def stopped() -> bool:
+        if time.monotonic() - seen[0] > LOOK_EVERY:
+            seen[0] = time.monotonic()
+            seen[1] = not token.exists()
+        return bool(seen[1])
+
+    return stopped
+
+
+def _collect(
+    ray: Any, waiting: dict[Any, Job], listen: Listener, stopped: Callable[[], bool], token: Path
+) -> list[Outcome]:
+    outcomes: list[Outcome] = []
     while waiting:
-        done, _ = ray.wait(list(waiting), timeout=1.0)
+        if stopped():
+            token.unlink(missing_ok=True)
+        done, _ = ray.wait(list(waiting), timeout=LOOK_EVERY)
         for one in done:
             job = waiting.pop(one)
-            try:
-                note = ray.get(one)
-            except ray.exceptions.RayTaskError as error:
-                if not isinstance(error.cause, OneLineError):
-                    raise
-                failed.append(error.cause)
-                note = f"failed: {error.cause}"
-            except ray.exceptions.RayError as error:
-                lost = " ".join(str(error).split())
-                failed.append(BenchmarkError(f"{job.label}: lost {RETRIES + 1} times: {lost}"))
-                note = "lost"
+            outcome, note = _outcome(ray, one, job)
+            outcomes.append(outcome)
             listen(Event(job, job.cell.rounds, {}, finished=True, note=note))
-    return failed
+    return outcomes
+
+
+def _outcome(ray: Any, one: Any, job: Job) -> tuple[Outcome, str]:
+    try:
+        outcome: tuple[Outcome, str] = ray.get(one)
+    except ray.exceptions.RayTaskError as error:
+        return Outcome("failed", f"{job.label}: {one_line(error.cause or error)}"), "failed"
+    except ray.exceptions.RayError as error:
+        return Outcome("failed", f"{job.label}: lost with its node: {one_line(error)}"), "lost"
+    return outcome

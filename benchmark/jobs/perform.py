@@ -15,7 +15,7 @@ from benchmark.engine.methods import Method, load_method
 from benchmark.engine.recorder import Result
 from benchmark.engine.snapshot import Snapshot
 from benchmark.engine.training import Problem, check, run
-from benchmark.errors import BenchmarkError, Interrupted
+from benchmark.errors import BenchmarkError, Interrupted, one_line
 from benchmark.jobs.costs import costs_of
 from benchmark.jobs.data import load, partition_of
 from benchmark.jobs.environment import environment
@@ -26,7 +26,7 @@ from benchmark.store import Costs, Run, Store
 from benchmark.store.checkpoint import Checkpoints, identity
 from benchmark.store.locks import FAILURE, folder_of, only_one
 from datasets import Partition
-from datasets.errors import OneLineError
+from datasets.files import write_whole
 
 SHOWN_EVERY = 0.5
 """Seconds between two events that only show scores."""
@@ -34,10 +34,11 @@ SHOWN_EVERY = 0.5
 
 def perform(
     job: Job, settings: Settings, listen: Listener, stopped: Callable[[], bool] = lambda: False
-) -> None:
+) -> bool:
     """Train one job, from its newest checkpoint if there is one, and store its runs.
 
-    Does nothing where another process makes one of these runs, or has made them all.
+    Does nothing where another process makes one of these runs, or has made them all. Returns
+    False in the first case: the runs are not there yet.
     ``stopped`` is asked after every round: if it says so, the round is saved and Interrupted
     raised. An error is also left beside the checkpoints, for ``status``.
     """
@@ -45,14 +46,15 @@ def perform(
     with only_one(store, cell, job.seeds) as alone:
         if not alone:
             listen(Event(job, cell.rounds, {}, True, "left to the process that makes it"))
-            return
+            return False
         method = load_method(job.method)
         runs = {} if settings.rerun else finished_runs(store, cell, job.seeds, method)
         if len(runs) == len(job.seeds):
             listen(Event(job, cell.rounds, {}, True, "another process has made it"))
-            return
+            return True
         with _failure_kept(folder_of(store, cell, job.seeds) / FAILURE):
             _make(job, method, settings, listen, stopped)
+        return True
 
 
 @contextmanager
@@ -62,10 +64,11 @@ def _failure_kept(path: Path) -> Iterator[None]:
         path.unlink(missing_ok=True)
     try:
         yield
-    except OneLineError as error:
+    except Interrupted:
+        raise
+    except Exception as error:
         with suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(f"{error}\n", encoding="utf-8")
+            write_whole(path, f"{one_line(error)}\n".encode())
         raise
 
 
