@@ -7,6 +7,6 @@ from datasets.arrays import Arrays
 from datasets.errors import DataError
 from datasets.partition import Partition
 from datasets.scaling import SCALINGS, scale
-from datasets.sources import SOURCES, load
+from datasets.sources import SOURCES, load, require
 
-__all__ = ["SCALINGS", "SOURCES", "Arrays", "DataError", "Partition", "load", "scale"]
+__all__ = ["SCALINGS", "SOURCES", "Arrays", "DataError", "Partition", "load", "require", "scale"]

@@ -7,7 +7,7 @@ import hashlib
 import math
 import pickle
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -27,49 +27,94 @@ ELSEWHERE = "or name the folder that has it with --data-root or PFL_DATA_ROOT"
 
 @dataclass(frozen=True)
 class ImageSet:
-    """How many images a complete copy has, in training and test part, and their shape."""
+    """What a complete copy of an image set is."""
 
-    kind: str  # the class in torchvision.datasets
+    kind: str
+    """The class in torchvision.datasets that fetches it."""
     classes: int
+    """How many labels there are."""
     counts: tuple[int, int]
+    """Images in the training and in the test part."""
     shape: tuple[int, int, int]
+    """Channels, height and width of an image."""
+    files: Mapping[str, str]
+    """Paths of the files under the data root, the training part's first, and their MD5 as published
+    (empty: none is known)."""
+
+
+PARTS = ("train", "t10k")
+
+
+def _idx_files(kind: str, *sums: str) -> dict[str, str]:
+    names = (f"{part}-{what}-ubyte" for part in PARTS for what in ("images-idx3", "labels-idx1"))
+    return {f"{kind}/raw/{name}": md5 for name, md5 in zip(names, sums, strict=True)}
 
 
 IMAGE_SETS = {
-    "mnist": ImageSet("MNIST", 10, (60_000, 10_000), (1, 28, 28)),
-    "fashion_mnist": ImageSet("FashionMNIST", 10, (60_000, 10_000), (1, 28, 28)),
-    "cifar10": ImageSet("CIFAR10", 10, (50_000, 10_000), (3, 32, 32)),
-    "cifar100": ImageSet("CIFAR100", 100, (50_000, 10_000), (3, 32, 32)),
+    "mnist": ImageSet(
+        "MNIST",
+        10,
+        (60_000, 10_000),
+        (1, 28, 28),
+        _idx_files(
+            "MNIST",
+            "6bbc9ace898e44ae57da46a324031adb",
+            "a25bea736e30d166cdddb491f175f624",
+            "2646ac647ad5339dbf082846283269ea",
+            "27ae3e4e09519cfbb04c329615203637",
+        ),
+    ),
+    "fashion_mnist": ImageSet(
+        "FashionMNIST",
+        10,
+        (60_000, 10_000),
+        (1, 28, 28),
+        _idx_files("FashionMNIST", "", "", "", ""),
+    ),
+    "cifar10": ImageSet(
+        "CIFAR10",
+        10,
+        (50_000, 10_000),
+        (3, 32, 32),
+        {
+            "cifar-10-batches-py/data_batch_1": "c99cafc152244af753f735de768cd75f",
+            "cifar-10-batches-py/data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+            "cifar-10-batches-py/data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+            "cifar-10-batches-py/data_batch_4": "634d18415352ddfa80567beed471001a",
+            "cifar-10-batches-py/data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+            "cifar-10-batches-py/test_batch": "40351d587109b95175f43aff81a1287e",
+        },
+    ),
+    "cifar100": ImageSet(
+        "CIFAR100",
+        100,
+        (50_000, 10_000),
+        (3, 32, 32),
+        {
+            "cifar-100-python/train": "16019d7e3df5f24257cddd939b257f8d",
+            "cifar-100-python/test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
+        },
+    ),
 }
 
 
 def load_images(name: str, root: Path, download: bool) -> Arrays:
     """The image set `name` under `root` in torchvision's layout, training part then test part.
 
-    Returns x (n, channels, height, width) uint8 and y (n,). CIFAR's files are compared with the
-    MD5 that torchvision lists before they are unpickled; of MNIST's, which are lists of bytes,
-    header, size and label range are checked.
+    Returns x (n, channels, height, width) uint8 and y (n,). Every file with a published MD5 is
+    compared with it; of Fashion-MNIST's, which are lists of bytes, header, size and label range are
+    checked. torchvision is needed to download only.
     Raises DataError if a file is missing, incomplete or damaged, or cannot be downloaded.
     """
+    require_images(name, root, download)
     expected = IMAGE_SETS[name]
     try:
-        kind = getattr(import_module("torchvision.datasets"), expected.kind)
-    except ImportError as error:
-        raise DataError(f"{name}: torchvision cannot be imported; install it ({error})") from error
-    failed = _fetch(kind, root) if download else None
-    try:
-        parts = list((_cifar if hasattr(kind, "base_folder") else _idx)(kind, root, expected))
+        parts = list((_cifar if name.startswith("cifar") else _idx)(root, expected))
     except _DamagedError as error:
         path, fault = error.args
         raise DataError(
             f"{name}: {path} is damaged ({fault}); delete it and pass --download, {ELSEWHERE}"
         ) from error
-    except FileNotFoundError as error:
-        if failed:
-            how = f"could not be downloaded ({failed}); fetch it by hand"
-        else:
-            how = "is missing; pass --download to fetch it"
-        raise DataError(f"{name}: {error.filename} {how}, {ELSEWHERE}") from error
     except (OSError, ValueError) as error:
         raise DataError(
             f"{name}: the files under {root} cannot be used ({error}); replace them, {ELSEWHERE}"
@@ -78,16 +123,41 @@ def load_images(name: str, root: Path, download: bool) -> Arrays:
     return Arrays(name, x, y, expected.classes)
 
 
+def require_images(name: str, root: Path, download: bool) -> None:
+    """Fetch what `root` lacks of an image set, if asked to; raise DataError if a file is missing.
+
+    Nothing is read.
+    """
+    failed = _fetch(IMAGE_SETS[name].kind, root) if download else None
+    for file in IMAGE_SETS[name].files:
+        try:
+            (root / file).stat()
+        except FileNotFoundError as error:
+            how = "is missing; pass --download to fetch it"
+            if failed:
+                how = f"could not be downloaded ({failed}); fetch it by hand"
+            raise DataError(f"{name}: {root / file} {how}, {ELSEWHERE}") from error
+        except OSError as error:
+            raise DataError(
+                f"{name}: the files under {root} cannot be used ({error}); replace them, "
+                f"{ELSEWHERE}"
+            ) from error
+
+
 class _DamagedError(Exception):
     """A file is not what it should be: its path, and why."""
 
 
-def _fetch(kind: Any, root: Path) -> str | None:
+def _fetch(kind: str, root: Path) -> str | None:
     """Let torchvision download what is missing, and check it; the reason why it cannot.
 
     Without its constructor, which would read whatever lies there.
     """
-    loader = kind.__new__(kind)
+    try:
+        loaded: Any = getattr(import_module("torchvision.datasets"), kind)
+    except ImportError as error:
+        return f"torchvision cannot be imported: {error}"
+    loader = loaded.__new__(loaded)
     loader.root = root
     try:
         loader.download()
@@ -96,30 +166,31 @@ def _fetch(kind: Any, root: Path) -> str | None:
     return None
 
 
-def _cifar(kind: Any, root: Path, _: ImageSet) -> Iterator[tuple[Images, Ints]]:
-    meta = (kind.meta["filename"], kind.meta["md5"])
-    for file, md5 in (*kind.train_list, *kind.test_list, meta):
-        path = root / kind.base_folder / file
-        content = read_bytes(path, LARGEST)
-        if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
-            raise _DamagedError(path, "its MD5 differs from torchvision's")
-        if file != meta[0]:
-            entry = pickle.loads(content, encoding="latin1")
-            labels = entry["labels"] if "labels" in entry else entry["fine_labels"]
-            yield entry["data"].reshape(-1, 3, 32, 32), np.array(labels, np.int64)
+def _checked(path: Path, md5: str, content: bytes) -> bytes:
+    if md5 and hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
+        raise _DamagedError(path, "its MD5 differs from the published one")
+    return content
 
 
-def _idx(_: Any, root: Path, expected: ImageSet) -> Iterator[tuple[Images, Ints]]:
-    folder = root / expected.kind / "raw"
-    for part, count in zip(("train", "t10k"), expected.counts, strict=True):
-        x = _read_idx(folder / f"{part}-images-idx3-ubyte", (count, 28, 28))
-        y = _read_idx(path := folder / f"{part}-labels-idx1-ubyte", (count,))
+def _cifar(root: Path, expected: ImageSet) -> Iterator[tuple[Images, Ints]]:
+    for file, md5 in expected.files.items():
+        content = _checked(root / file, md5, read_bytes(root / file, LARGEST))
+        entry = pickle.loads(content, encoding="latin1")
+        labels = entry["labels"] if "labels" in entry else entry["fine_labels"]
+        yield entry["data"].reshape(-1, 3, 32, 32), np.array(labels, np.int64)
+
+
+def _idx(root: Path, expected: ImageSet) -> Iterator[tuple[Images, Ints]]:
+    files = [(root / file, md5) for file, md5 in expected.files.items()]
+    for images, labels, count in zip(files[::2], files[1::2], expected.counts, strict=True):
+        x = _read_idx(*images, (count, 28, 28))
+        y = _read_idx(*labels, (count,))
         if y.max() >= expected.classes:
-            raise _DamagedError(path, f"labels are not all in 0..{expected.classes - 1}")
+            raise _DamagedError(labels[0], f"labels are not all in 0..{expected.classes - 1}")
         yield x[:, None], y.astype(np.int64)
 
 
-def _read_idx(path: Path, sizes: tuple[int, ...]) -> Images:
+def _read_idx(path: Path, md5: str, sizes: tuple[int, ...]) -> Images:
     # IDX: two zero bytes, 8 for uint8, the number of axes, then each axis' length.
     header = struct.pack(f">4B{len(sizes)}I", 0, 0, 8, len(sizes), *sizes)
     size = path.stat().st_size
@@ -128,4 +199,5 @@ def _read_idx(path: Path, sizes: tuple[int, ...]) -> Images:
     content = read_bytes(path, size)
     if not content.startswith(header):
         raise _DamagedError(path, "its header is wrong")
+    _checked(path, md5, content)
     return np.frombuffer(content, np.uint8, offset=len(header)).reshape(sizes)

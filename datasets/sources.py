@@ -11,7 +11,7 @@ import numpy as np
 
 from datasets.arrays import Arrays
 from datasets.errors import DataError
-from datasets.images import IMAGE_SETS, load_images
+from datasets.images import IMAGE_SETS, load_images, require_images
 from datasets.synthetic import synthetic
 
 Options = Mapping[str, float | int]
@@ -53,6 +53,15 @@ def load(
     if name == "digits":
         return digits()
     return load_images(name, data_root() if root is None else root.expanduser(), download)
+
+
+def require(name: str, *, root: Path | None = None, download: bool = False) -> None:
+    """Raise DataError unless the files of the data set `name` are there; see `load`.
+
+    Nothing is read, but fetched if asked for: a quick check before long work.
+    """
+    if name in IMAGE_SETS:
+        require_images(name, data_root() if root is None else root.expanduser(), download)
 
 
 def data_root() -> Path:

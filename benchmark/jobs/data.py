@@ -1,5 +1,6 @@
 """From a cell's words to its data: arrays, scaled inputs, and the partition, once each."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -33,6 +34,12 @@ def _inputs(
     name: str, options: tuple[tuple[str, float | int], ...], scaling: str, source: Source
 ) -> NDArray[np.float32]:
     return datasets.scale(_arrays(name, options, source).x, scaling)
+
+
+def require(names: Iterable[str], source: Source) -> None:
+    """Fetch these data sets if asked to; raise DataError where the files of one are missing."""
+    for name in dict.fromkeys(names):
+        datasets.require(name, root=source.root, download=source.download)
 
 
 def arrays_of(data: Data, source: Source) -> Arrays:

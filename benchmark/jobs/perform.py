@@ -197,7 +197,7 @@ def _records(
             wall_seconds=round(wall, 3),
             seeds_stacked=len(job.seeds),
             environment=made_with,
-            command=settings.command,
+            command=settings.command.encode(errors="backslashreplace").decode(),
             diverged=result.diverged,
             costs=prepared.costs,
             checksums={},

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from benchmark.errors import Interrupted, JobsFailed
 from benchmark.jobs.attempt import Outcome, attempt
+from benchmark.jobs.data import require
 from benchmark.jobs.environment import prepare_process
 from benchmark.jobs.job import Job, Listener, Settings
 from benchmark.jobs.news import News
@@ -20,10 +21,13 @@ def run_all(
 ) -> None:
     """Perform every job, in this process if ``workers`` is 1, else in that many of their own.
 
-    A job that fails does not keep the others from being done; JobsFailed is raised at the end.
-    After ``time_limit`` seconds, or a signal, the rounds under way are finished and saved, and
+    A store that cannot be written, or missing files of a data set, are an error at once. A job
+    that fails does not keep the others from being done; JobsFailed is raised at the end. After
+    ``time_limit`` seconds, or a signal, the rounds under way are finished and saved, and
     Interrupted is raised; a second signal does not wait.
     """
+    settings.store.require_writable()
+    require((job.cell.data.name for job in jobs), settings.source)
     stop = Stop(time_limit)
     with News(listen) as news, stop.on_signals():
         if workers == 1:

@@ -22,6 +22,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
+from uuid import uuid4
 
 import pandas as pd
 import pyarrow
@@ -116,6 +117,16 @@ class Store:
             for place in _places(shelf):
                 folder = _whole(place)
                 yield folder, read_run(folder)
+
+    def require_writable(self) -> None:
+        """Make the folder if there is none; raise BenchmarkError where nothing can be written."""
+        probe = self.root / f".probe-{uuid4().hex}"
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise BenchmarkError(f"{self.root}: nothing can be stored: {error}") from None
 
     def write(self, run: Run, history: pd.DataFrame, clients: pd.DataFrame) -> Path:
         """Store a finished run, in place of an older one; its checksums are set here."""

@@ -115,7 +115,9 @@ def idx(values: np.ndarray) -> bytes:
 @pytest.fixture
 def mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Four training and four test images, as if that were the whole set; nothing to download."""
-    monkeypatch.setitem(IMAGE_SETS, "mnist", replace(IMAGE_SETS["mnist"], counts=(4, 4)))
+    whole = IMAGE_SETS["mnist"]
+    few = replace(whole, counts=(4, 4), files=dict.fromkeys(whole.files, ""))
+    monkeypatch.setitem(IMAGE_SETS, "mnist", few)
     monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", [f"{tmp_path.as_uri()}/mirror/"])
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
@@ -184,6 +186,8 @@ def test_a_mutated_cifar_file_is_never_unpickled(
     content = pickle.dumps({"data": PIXELS, key: [0, 1, 2]}, protocol=2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pickle, "loads", lambda *_, **__: pytest.fail("unpickled"))
+        (first, md5), *_ = IMAGE_SETS[name].files.items()
+        patch.setitem(IMAGE_SETS, name, replace(IMAGE_SETS[name], files={first: md5}))
         patch.setattr(kind, "url", f"{root.as_uri()}/mirror/{kind.filename}")
         if tar:
             plain = io.BytesIO()

@@ -4,6 +4,8 @@ import hashlib
 import pickle
 import re
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +43,8 @@ def write_idx(path: Path, values: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
 def idx(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Five training and two test images under tmp_path, as if that were the whole set."""
     name = str(request.param)
-    monkeypatch.setitem(IMAGE_SETS, name, replace(IMAGE_SETS[name], counts=(5, 2)))
+    unsummed = dict.fromkeys(IMAGE_SETS[name].files, "")
+    monkeypatch.setitem(IMAGE_SETS, name, replace(IMAGE_SETS[name], counts=(5, 2), files=unsummed))
     raw = tmp_path / IMAGE_SETS[name].kind / "raw"
     for part, own in (("train", slice(0, 5)), ("t10k", slice(5, 7))):
         write_idx(raw / f"{part}-images-idx3-ubyte", PIXELS[own])
@@ -84,6 +87,43 @@ def test_damaged_idx_files_are_named(
     assert "delete it and pass --download" in message
 
 
+@pytest.mark.parametrize("file", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
+def test_a_flipped_pixel_or_label_is_found_out(
+    idx: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    content = {name: (tmp_path / name).read_bytes() for name in IMAGE_SETS[idx].files}
+    sums = {name: hashlib.md5(blob).hexdigest() for name, blob in content.items()}
+    monkeypatch.setitem(IMAGE_SETS, idx, replace(IMAGE_SETS[idx], files=sums))
+    assert len(load(idx, root=tmp_path).x) == 7
+    path = raw_file(idx, tmp_path, file)
+    blob = bytearray(path.read_bytes())
+    blob[-1] ^= 1
+    path.write_bytes(blob)
+    assert f"{file} is damaged (its MD5 differs from the published one)" in one_line(idx, tmp_path)
+
+
+def test_every_file_but_fashion_mnists_has_a_published_md5() -> None:
+    """CIFAR's are those that torchvision lists."""
+    for name, images in IMAGE_SETS.items():
+        known = [bool(re.fullmatch("[0-9a-f]{32}", md5)) for md5 in images.files.values()]
+        assert all(known) == any(known) == (name != "fashion_mnist")
+        kind = getattr(torchvision.datasets, images.kind)
+        if name.startswith("cifar"):
+            listed = [*kind.train_list, *kind.test_list]
+            assert images.files == {f"{kind.base_folder}/{file}": md5 for file, md5 in listed}
+
+
+def test_reading_needs_no_torchvision(tmp_path: Path) -> None:
+    program = (
+        "import pathlib, sys, datasets\n"
+        "try:\n    datasets.load('mnist', root=pathlib.Path(sys.argv[1]))\n"
+        "except datasets.DataError:\n    pass\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    subprocess.run(command, cwd=Path(__file__).parents[2], check=True)
+
+
 def test_a_readable_set_with_images_missing_is_refused(idx: str, tmp_path: Path) -> None:
     for content, values in (("images-idx3", PIXELS[:4]), ("labels-idx1", PIXELS[:4, 0, 0] % 10)):
         write_idx(raw_file(idx, tmp_path, f"train-{content}-ubyte"), values)
@@ -120,7 +160,7 @@ def test_download_leaves_what_is_there_and_says_why_it_failed(
 
 @pytest.fixture(params=["cifar10", "cifar100"])
 def cifar(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Three images a file under tmp_path, with torchvision's checksums set to match."""
+    """Three images a file under tmp_path, with the published checksums set to match."""
     name = str(request.param)
     kind = getattr(torchvision.datasets, IMAGE_SETS[name].kind)
     key = "labels" if name == "cifar10" else "fine_labels"
@@ -136,13 +176,10 @@ def cifar(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     for i, file in enumerate(files):
         own = slice(3 * i, 3 * i + 3)
         write(file, {"data": COLOURS[own], key: [i, i + 1, i + 2]})
-    write(kind.meta["filename"], {kind.meta["key"]: ["some", "names"]})
-    for listed in ("train_list", "test_list"):
-        summed = [[file, sums[file]] for file, _ in getattr(kind, listed)]
-        monkeypatch.setattr(kind, listed, summed)
-    monkeypatch.setattr(kind, "meta", {**kind.meta, "md5": sums[kind.meta["filename"]]})
     counts = (3 * len(kind.train_list), 3)
-    monkeypatch.setitem(IMAGE_SETS, name, replace(IMAGE_SETS[name], counts=counts))
+    summed = {f"{kind.base_folder}/{file}": md5 for file, md5 in sums.items()}
+    assert summed.keys() == IMAGE_SETS[name].files.keys()
+    monkeypatch.setitem(IMAGE_SETS, name, replace(IMAGE_SETS[name], counts=counts, files=summed))
     return name
 
 

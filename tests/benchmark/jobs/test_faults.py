@@ -158,10 +158,10 @@ def test_a_full_disk_is_one_line_and_room_made_lets_the_run_go_on(
     experiment.write_text(EXPERIMENT.replace("seeds = 2", "seeds = 1"), encoding="utf-8")
     process = started(experiment, small_disk, "--jobs", "1")
     _, error = process.communicate(timeout=120)
-    assert process.returncode == 2
-    assert error.startswith("error: ")
-    assert error.count("\n") == 1
-    assert "No space left on device" in error
+    assert process.returncode == 1
+    assert error.startswith("failed: digits/mlr fedavg seed 0: ")
+    assert error.endswith("2 of 2 jobs failed; the same command tries them again\n")
+    assert error.count("No space left on device") == 2
     ballast.unlink()
     perform(job(of), settings(small_disk), lambda _: None)
     assert_same(trained(tmp_path / "whole", job(of)), Store(small_disk), of, 0)
