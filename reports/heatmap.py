@@ -9,7 +9,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from reports.plots import save
+from reports.pictures import save
 
 NUMBERED = 20
 """Up to so many clients and classes each place shows its number."""

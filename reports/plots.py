@@ -1,9 +1,7 @@
 """Drawing panels of lines: colours, direct labels, published curves on top, files."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -16,40 +14,15 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from reports.curves import Line, Panel
+from reports.pictures import OTHERS, PALETTE, STYLE, save
 from reports.statistics import Floats
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart; local-only is a reference.
-PALETTE = {
-    ("pfml", "personal"): "#D55E00",
-    ("pfml", "global"): "#E69F00",
-    ("pfedme", "personal"): "#0072B2",
-    ("pfedme", "global"): "#56B4E9",
-    ("fedavg", "global"): "#009E73",
-    ("perfedavg", "personal"): "#CC79A7",
-    ("perfedavg", "global"): "#CC79A7",
-    ("local", "personal"): "#8A8A8A",
-}
-OTHERS = ("#000000", "#882255", "#999933", "#332288")  # the last three: Paul Tol's muted
-STYLE: Any = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#666666",
-    "axes.grid": True,
-    "grid.color": "#E4E4E4",
-    "grid.linewidth": 0.6,
-}
-DPI = 160
 POINTS = 200
 """A line is drawn through at most about so many of its points: more are not to be seen."""
 EARLY = 0.9
 """A line that ends before this share of the rounds is one of a shorter run: dots lead from its end
 to its name."""
 
-PATH_DATA = re.compile(r' d="[^"]*"')
 SETTLED = 0.05
 """The share of the rounds, from the start, whose extremes do not set the limits."""
 
@@ -76,26 +49,6 @@ def draw_one(panel: Panel, path: Path) -> Path:
         FigureCanvasAgg(figure)
         draw_panel(figure.subplots(), panel)
         return save(figure, path, ("svg",))[0]
-
-
-def save(figure: Figure, path: Path, kinds: Iterable[str] = ("png", "svg")) -> list[Path]:
-    """Write the figure at ``path``, one file a kind, without dates in them.
-
-    A suffix of ``path`` that names a kind is replaced; others are part of the name.
-    """
-    stem = path.with_suffix("") if path.suffix in (".png", ".svg") else path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    written = []
-    for kind in kinds:
-        written.append(stem.with_name(f"{stem.name}.{kind}"))
-        empty = {"Date": None} if kind == "svg" else {"Software": None}
-        with mpl.rc_context({"svg.hashsalt": "report"}):  # the same numbers give the same file
-            figure.savefig(written[-1], dpi=DPI, metadata=empty, facecolor="white")
-        figure.set_layout_engine("none")  # laid out once for all kinds
-        if kind == "svg":
-            text = written[-1].read_text(encoding="utf-8")
-            written[-1].write_text(PATH_DATA.sub(_rounded, text), encoding="utf-8")
-    return written
 
 
 def draw_panel(axes: Axes, panel: Panel) -> None:
@@ -184,12 +137,6 @@ def _label_ends(axes: Axes, lines: Sequence[Line], shades: Sequence[str]) -> Non
         axes.text(1.05, to, label, transform=axes.transAxes, va="center", size=8.5, color=text)
         leader = axes.plot([1, 1.04], [at, to], transform=axes.transAxes, color=shade, lw=0.7)
         leader[0].set_clip_on(False)
-
-
-def _rounded(path: re.Match[str]) -> str:
-    """Coordinates to a tenth of a point, no spaces that say nothing: less than half of the file."""
-    text = re.sub(r"\d+\.\d+", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), path[0])
-    return re.sub(r"\s*([MLQCZ])\s*", r"\1", text)
 
 
 def _shades(lines: Sequence[Line]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from benchmark.spec import Protocol
 from benchmark.store import Run
-from reports import claims, curves, orderings, plots, ranking, sensitivity, tables
+from reports import claims, curves, local_only, plots, readings, sweeps, tables
 from reports.names import DATASETS, METHODS, REDUCTIONS
 from reports.results import Results
 from reports.settings import signed
@@ -58,7 +58,7 @@ def section(results: Results, figures: Path) -> Section:
     rows, protocol = results.rows, results.protocol
     drawn = curves.panels(results)
     is_table = results.experiment.figure is None
-    held = orderings.findings(results) if is_table else orderings.Findings([], [])
+    held = claims.findings(results) if is_table else claims.Findings([], [])
     # Of most sweeps there are too many lines for panels; distances say more.
     is_crowded = any(row.series.swept for row in rows) and not curves.shared_variants(rows)
     panels = [] if is_crowded else drawn
@@ -72,16 +72,16 @@ def section(results: Results, figures: Path) -> Section:
         table=tables.layout(results) if is_table else None,
         verdicts=tables.verdicts(rows),
         reductions=[(REDUCTIONS[key], f"{value:.2f}") for key, value in gaps.items()],
-        claims=claims.against_local(results) if is_table else [],
-        claims_method=claims.how_tested(results),
+        claims=local_only.against_local(results) if is_table else [],
+        claims_method=local_only.how_tested(results),
         paper_claims=held.sentences,
         paper_claims_method=held.how_tested,
         panels=panels,
         caption=words,
         figures=pictures,
         distances=distance_rows(curves.distances(drawn)),
-        ranking=ranking.texts(ranking.ranked(drawn)) if is_crowded and not is_table else [],
-        ranking_rule=ranking.RULE,
+        ranking=readings.texts(readings.ranked(drawn)) if is_crowded and not is_table else [],
+        ranking_rule=readings.RULE,
         provenance=provenance(results.runs),
     )
 
@@ -91,8 +91,8 @@ def _pictures(
 ) -> tuple[list[Path], str]:
     """The files of the section's picture, and its caption."""
     name = results.protocol.name
-    if symbol := sensitivity.swept(results.rows):
-        return sensitivity.draw(results.rows, symbol, path), sensitivity.caption(name)
+    if symbol := sweeps.swept(results.rows):
+        return sweeps.draw(results.rows, symbol, path), sweeps.caption(name)
     words = caption(drawn, results.protocol) if drawn else ""
     return plots.draw(panels, path) if panels else [], words
 

@@ -8,8 +8,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from reports.claims import against_local
 from reports.curves import Panel, distances, panels
+from reports.local_only import against_local
 from reports.names import METHODS
 from reports.results import Results
 from reports.settings import column_label, sort_key

@@ -1,88 +1,111 @@
+"""The paper's claims, its orders and its contradictions."""
+
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from benchmark.spec import Cell
-from reports.claims import against_local
-from tests.reports.conftest import loaded
+from reports.claims import findings
+from reports.inconsistencies import page, repeated
+from reports.published import published_tables
+from reports.results import load_all
 
 Fill = Callable[..., Path]
-SHARED = """
-title = "Both methods at two step sizes"
-extends = "table1"
-[[grid]]
-dataset = ["synthetic"]
-model = ["mlr"]
-algorithm = ["pfml", "local"]
-active_clients = [10]
-hyper = { eta = [0.01, 0.02] }
-[profiles.paper]
-seeds = 2
-rounds = 30
-"""
+Made = Callable[[Cell, str], float | None]
 
 
-def claims(tiny: str, store: Path, profile: str = "paper") -> list[str]:
-    return against_local(loaded(tiny, store, profile))
+def found(experiment: str, store: Path) -> list[str]:
+    (results,) = load_all([experiment], store, "paper", ["as_run"])
+    return findings(results).sentences
 
 
-def made(pfml: float, local: float) -> Callable[[Cell, str], float | None]:
+def made(**values: float) -> Made:
+    """Percent by method and scores, such as pfml_personal."""
+
     def base(cell: Cell, scores: str) -> float | None:
-        return None if scores == "global" else {"pfml": pfml, "local": local}[cell.algorithm]
+        percent = values.get(f"{cell.algorithm}_{scores}")
+        return None if percent is None else percent / 100
 
     return base
 
 
-def test_below_local_only(tiny: str, fill: Fill) -> None:
-    store = fill(tiny, methods=["pfml", "local"], made=made(0.90, 0.95))
-    said = claims(tiny, store)
-    assert len(said) == 4
-    assert said[2].startswith(
-        "Synthetic, MLR: our PFML (PM) 92.05 is 5.00 pp below local-only 97.05 (−5.00 pp"
+FIVE = {
+    "pfml_personal": 96.0,
+    "pfml_global": 92.0,
+    "pfedme_personal": 93.0,
+    "pfedme_global": 91.0,
+    "fedavg_global": 90.0,
+}
+
+
+def test_claims_that_hold(tiny: str, fill: Fill) -> None:
+    first, second, *orders = found(tiny, fill(tiny, made=made(**FIVE), seeds=range(3)))
+    assert first.startswith("PFML (PM) above PFML (GM), pFedMe (PM), pFedMe (GM) and FedAvg (GM).")
+    assert second.startswith("PFML (GM) above pFedMe (GM) and FedAvg (GM).")
+    for sentence, gap in ((first, "+3.00"), (second, "+1.00")):
+        assert "does not hold" not in sentence
+        assert "open" not in sentence
+        assert f"holds (smallest gap {gap} pp, over pFedMe" in sentence
+    assert all("pairs" in sentence for sentence in orders)
+
+
+def test_how_claims_were_tested_is_said_where_there_are_claims(tiny: str, fill: Fill) -> None:
+    (several,) = load_all(
+        [tiny], fill(tiny, made=made(**FIVE), seeds=range(3)), "paper", ["as_run"]
     )
-    assert "paired over 2 seeds, adjusted p < 0.0001" in said[2]
-    assert "The published 90.74 lies below our local-only's 95 % interval" in said[2]
+    assert findings(several).how_tested.startswith("Claims: ")
+    (sweep,) = load_all(["table5"], fill("table5", methods=["pfml"]), "paper", ["as_run"])
+    assert findings(sweep).how_tested == ""
 
 
-def test_above_and_equal(tiny: str, fill: Fill) -> None:
-    store = fill(tiny, methods=["pfml", "local"], made=made(0.9, 0.85))
-    assert all("5.00 pp above local-only" in said for said in claims(tiny, store))
-    fill(tiny, methods=["local"], made=made(0.9, 0.9))
-    assert all("cannot be told apart" in said for said in claims(tiny, store))
+def test_a_claim_that_does_not_hold(tiny: str, fill: Fill) -> None:
+    swapped = FIVE | {"pfml_global": 90.5}
+    _, second, *orders = found(tiny, fill(tiny, made=made(**swapped), seeds=range(3)))
+    assert "does not hold (smallest gap −0.50 pp, over pFedMe (GM), 3 seeds" in second
+    assert any("not PFML (GM) over pFedMe (GM) (published +" in sentence for sentence in orders)
 
 
-def test_one_seed_is_not_tested(tiny: str, fill: Fill) -> None:
-    store = fill(tiny, seeds=[0], methods=["pfml", "local"], made=made(0.9, 0.8))
-    said = claims(tiny, store)
-    assert all("one common seed, so no test" in sentence for sentence in said)
-    assert all("(one seed)" in sentence for sentence in said)
+def test_one_seed_decides_no_claim(tiny: str, fill: Fill) -> None:
+    assert all(
+        "pairs" in sentence for sentence in found(tiny, fill(tiny, made=made(**FIVE), seeds=[0]))
+    )
 
 
-def test_short_runs_are_not_held_against_the_published(tiny: str, fill: Fill) -> None:
-    store = fill(tiny, profile="quick", methods=["pfml", "local"], made=made(0.9, 0.8))
-    said = claims(tiny, store, "quick")
-    assert all("at round 10 of 30" in sentence for sentence in said)
-    assert all("it is not compared" in sentence for sentence in said)
-
-
-def test_runs_of_other_lengths_are_not_compared(tiny: str, fill: Fill) -> None:
-    store = fill(tiny, methods=["local"], made=made(0.9, 0.8))
-    fill(tiny, profile="short", methods=["pfml"], made=made(0.9, 0.8))
-    assert claims(tiny, store) == []
-
-
-def test_no_local_only_no_sentence(tiny: str, fill: Fill) -> None:
-    assert claims(tiny, fill(tiny, methods=["pfml"], made=made(0.9, 0.8))) == []
-
-
-def test_of_a_shared_sweep_like_is_held_against_like(tmp_path: Path, fill: Fill) -> None:
-    sweep = tmp_path / "sweep.toml"
-    sweep.write_text(SHARED, encoding="utf-8")
-
+def test_how_far_a_sweep_spreads(fill: Fill) -> None:
     def base(cell: Cell, scores: str) -> float | None:
-        own = {"pfml": 0.6, "local": 0.5}[cell.algorithm] + float(cell.hyper["eta"])
-        return None if scores == "global" else own
+        lam = cell.hyper["lam"]
+        assert isinstance(lam, float)
+        return 0.9 + lam / 10_000
 
-    store = fill(str(sweep), methods=["pfml", "local"], made=base)
-    said = claims(str(sweep), store)
-    assert len(said) == 2
-    assert all("10.00 pp above local-only" in sentence for sentence in said)
+    lines = found("table5", fill("table5", methods=["pfml"], made=base))
+    assert len(lines) == 4
+    for line in lines:
+        assert "over λ from 10 to 40 our means lie within 0.30 pp of each other" in line
+    assert "the published within 0.49 pp" in next(x for x in lines if "MLR, PFML (PM)" in x)
+
+
+def test_numbers_printed_twice() -> None:
+    rows = repeated()
+    assert rows["gap"].is_monotonic_decreasing
+    top = rows.iloc[0]
+    assert (top["dataset"], top["model"], top["scores"]) == ("synthetic", "mlr", "global")
+    assert top["values"] == {1: 79.58, 6: 80.36}
+    assert top["gap"] == pytest.approx(0.78)
+    assert "| Synthetic, MLR, 10 active, λ = 20, β = 2, K = 3 | PFML (GM) |" in page()
+
+
+def test_what_is_said_of_table_3() -> None:
+    cells = published_tables().query("algorithm == 'pfml' and dataset == 'synthetic'")
+
+    def mean(table: int, model: str, lam: float, scores: str) -> float:
+        row = cells.query(
+            "table == @table and model == @model and lam == @lam and scores == @scores"
+        )
+        return float(row["mean"].iloc[0])
+
+    for scores in ("global", "personal"):
+        assert mean(3, "mlr", 20, scores) == mean(5, "mlr", 20, scores)
+    assert mean(3, "dnn", 30, "personal") == mean(5, "dnn", 30, "personal") == 94.61
+    assert mean(3, "dnn", 30, "global") == mean(5, "dnn", 10, "global") == 84.71
+    assert mean(5, "dnn", 30, "global") == 84.68

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmark.places import RENDERED, RESULTS
-from reports.speed import client_exponent, render, table
+from reports.speed.cpu import client_exponent, render, table
 
 MEASURED = RESULTS / "speed" / "cpu.json"
 ROOT = RESULTS.parent

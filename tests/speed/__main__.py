@@ -8,8 +8,8 @@ import typer
 
 from benchmark.jobs.environment import prepare_process
 from benchmark.places import RENDERED, RESULTS
-from reports.gpu import MEASURED as ON_GPU
-from reports.speed import render
+from reports.speed.cpu import render
+from reports.speed.gpu import MEASURED as ON_GPU
 from tests.speed import gpu as on_gpu
 from tests.speed.measure import PARTS, machine
 

@@ -8,7 +8,7 @@ import typer
 
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Cell
-from reports.gpu import MEASURED, gathered, main, ratios, runs_said, section
+from reports.speed.gpu import MEASURED, gathered, main, ratios, runs_said, section
 from tests.reports.conftest import CPU, METHODS, Fill, printed
 
 GPU = CPU | {"device": "cuda (a card)"}

@@ -6,7 +6,7 @@ import pytest
 
 from reports import render
 from reports.results import load_all
-from reports.sensitivity import swept
+from reports.sweeps import swept
 
 Fill = Callable[..., Path]
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from reports import gpu
 from reports.names import METHODS
-from reports.plots import save
+from reports.pictures import save
+from reports.speed import gpu
 
 HEADINGS = (
     *("work unit", "method", "of the floor", "with evaluation"),

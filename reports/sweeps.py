@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from reports.names import SCORES, data_label
 from reports.names import SYMBOLS as SIGNS
-from reports.plots import PALETTE, STYLE, save
+from reports.pictures import PALETTE, STYLE, save
 from reports.rows import SYMBOLS, Row
 
 PUBLISHED = "#333333"

@@ -1,4 +1,4 @@
-"""python -m reports.gpu STORE...: what runs on a GPU took, and how far they are from the CPU's."""
+"""python -m reports.speed.gpu STORE...: how fast a GPU is, and how far its scores are off."""
 
 import json
 import sys
@@ -93,7 +93,8 @@ def section(found: dict[str, Any]) -> str:
         f"round of {STACKED}. *Of the floor*: as above, of {STACKED} seeds.\n\n"
         f"{ratios(found)}\n\nTable 1 under `as_run`: {runs_said(found['runs'])}\n\n"
         "Made by `python -m tests.speed --gpu`, and from two stores, the second of them made with "
-        "`--precision tf32`, by `python -m reports.gpu STORE... --into results/speed/gpu.json`."
+        "`--precision tf32`, by\n"
+        "`python -m reports.speed.gpu STORE... --into results/speed/gpu.json`."
     )
 
 
