@@ -1,16 +1,16 @@
 """The paper's own claims, held against our runs: who is above whom, what a setting changes."""
 
-from collections.abc import Iterator, Sequence
-from itertools import combinations, groupby
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 from reports.local_only import LEVEL, p_label, tested
-from reports.names import SYMBOLS as SIGNS
-from reports.names import data_label, method_label
+from reports.names import REDUCTIONS, method_label
 from reports.results import Results
-from reports.rows import SYMBOLS, Row
+from reports.rows import Row
 from reports.settings import Setting, column_label, signed, sort_key
 from reports.statistics import Paired, holm
+from reports.sweeps import shapes
 
 Side = tuple[str, str]
 CLAIMS: tuple[tuple[Side, tuple[Side, ...]], ...] = (
@@ -24,7 +24,8 @@ CLAIMS: tuple[tuple[Side, tuple[Side, ...]], ...] = (
 HOW_TESTED = (
     "Claims: Student's t on differences paired over seeds, p adjusted by Holm over all pairs and "
     f"settings of a claim; holds: every gap above zero with p < {LEVEL:g}; does not hold: one "
-    "below zero with such a p; else open. Orders compare means alone."
+    "below zero with such a p; else open. Robust: the same under every reduction. Orders compare "
+    "means alone."
 )
 
 
@@ -58,54 +59,65 @@ def findings(results: Results) -> Findings:
     """What the paper's claims come to here; empty where it makes none."""
     printed = [row for row in results.rows if row.published is not None]
     if any(row.series.swept for row in printed):
-        return Findings([], list(_spreads(printed)))
+        return Findings([], shapes(printed))
     return Findings(list(_claims(printed)), list(_orders(printed)))
 
 
 def _claims(rows: Sequence[Row]) -> Iterator[str]:
     settings = _settings(rows)
     for above, others in CLAIMS:
-        tests = _tests(rows, above, others)
-        here = {
-            setting: [test for test in tests if test.setting == setting] for setting in settings
-        }
+        tests = {name: _tests(rows, above, others, name) for name in REDUCTIONS}
         outcomes = [
-            f"{column_label(setting, settings)}: {_outcome(found)}"
-            for setting, found in here.items()
-            if found
+            f"{column_label(setting, settings)}: {text}"
+            for setting in settings
+            if (text := _setting_outcome(setting, tests, rows[0].reduction))
         ]
         if outcomes:
             top, *most, final = (method_label(*side) for side in (above, *others))
             yield f"{top} above {', '.join(most)} and {final}. {'. '.join(outcomes)}."
 
 
-def _tests(rows: Sequence[Row], above: Side, others: Sequence[Side]) -> list[Test]:
+def _tests(rows: Sequence[Row], above: Side, others: Sequence[Side], reduction: str) -> list[Test]:
     """Every pair of the claim with two common seeds, setting by setting."""
     found = [
         (setting, low, test)
         for setting in _settings(rows)
         for top in _of(rows, setting, (above,))
         for low in _of(rows, setting, others)
-        if (test := tested(top, low)) is not None
+        if (test := tested(top, low, reduction)) is not None
     ]
     adjusted = holm([test.p for _, _, test in found])
     return [Test(*each, p) for each, p in zip(found, adjusted, strict=True)]
 
 
-def _outcome(here: Sequence[Test]) -> str:
-    if all(each.test.mean > 0 and each.p < LEVEL for each in here):
-        word = "holds"
-    elif any(each.test.mean < 0 and each.p < LEVEL for each in here):
-        word = "does not hold"
+def _setting_outcome(setting: Setting, tests: Mapping[str, Sequence[Test]], reduction: str) -> str:
+    """A claim's outcome in one setting, and whether it depends on the reduction."""
+    here = {name: [t for t in each if t.setting == setting] for name, each in tests.items()}
+    if not here[reduction]:
+        return ""
+    words = {name: _word(each) for name, each in here.items()}
+    others = [f"{REDUCTIONS[name]}: {word}" for name, word in words.items() if name != reduction]
+    agree = "robust" if len(set(words.values())) == 1 else f"not robust: {', '.join(others)}"
+    return f"{words[reduction]} ({_evidence(here[reduction], words[reduction])}; {agree})"
+
+
+def _word(tests: Sequence[Test]) -> str:
+    if all(each.test.mean > 0 and each.p < LEVEL for each in tests):
+        return "holds"
+    if any(each.test.mean < 0 and each.p < LEVEL for each in tests):
+        return "does not hold"
+    return "open"
+
+
+def _evidence(tests: Sequence[Test], word: str) -> str:
+    """The pair that decides: the least certain of an open claim, else the smallest gap."""
+    if word == "open":
+        decisive, which = max(tests, key=lambda each: each.p), "least certain"
     else:
-        word = "open"
-    if word == "open":  # the pair that leaves it open
-        decisive, which = max(here, key=lambda each: each.p), "least certain"
-    else:
-        decisive, which = min(here, key=lambda each: each.test.mean), "smallest"
+        decisive, which = min(tests, key=lambda each: each.test.mean), "smallest"
     _, low, test, p = decisive
     gap = f"{which} gap {signed(test.mean)} pp, over {low.series.name}"
-    return f"{word} ({gap}, {test.n} seeds, adjusted {p_label(p)})"
+    return f"{gap}, {test.n} seeds, adjusted {p_label(p)}"
 
 
 def _orders(rows: Sequence[Row]) -> Iterator[str]:
@@ -137,30 +149,6 @@ def _gaps(row: Row, other: Row) -> tuple[float, float]:
     assert row.ours is not None
     assert other.ours is not None
     return row.published.mean - other.published.mean, row.ours.mean - other.ours.mean
-
-
-def _spreads(rows: Sequence[Row]) -> Iterator[str]:
-    """How far apart the means of a sweep lie: small is insensitive."""
-
-    def key(row: Row) -> tuple[str, str, int, str]:
-        setting = row.setting
-        return setting.dataset, setting.model, setting.active_clients or 0, row.series.scores
-
-    for _, group in groupby(sorted(rows, key=key), key=key):
-        here = [row for row in group if row.ours and row.published]
-        varied = [s for s in SYMBOLS if len({getattr(row.symbols, s) for row in here}) > 1]
-        if not varied or any(row.difference is None for row in here):
-            continue
-        first, symbol = here[0], varied[0]
-        values = sorted(getattr(row.symbols, symbol) for row in here)
-        ours = [row.ours.mean for row in here if row.ours]
-        printed = [row.published.mean for row in here if row.published]
-        where = f"{data_label(first.setting.dataset, first.setting.model)}, {first.series.name}"
-        yield (
-            f"{where}: over {SIGNS.get(symbol, symbol)} from {values[0]:g} to {values[-1]:g} our "
-            f"means lie within {max(ours) - min(ours):.2f} pp of each other, the published within "
-            f"{max(printed) - min(printed):.2f} pp."
-        )
 
 
 def _of(rows: Sequence[Row], setting: Setting, sides: Sequence[Side]) -> list[Row]:

@@ -6,14 +6,16 @@ from itertools import product
 from typing import Any
 
 from benchmark.spec import Cell, Misprint
-from reports import statistics
+from reports import equivalence, statistics
+from reports.equivalence import REPRODUCED, Gap
 from reports.names import METHODS, model_name
-from reports.published import published_tables
+from reports.published import fitted, other_numbers, published_tables
 from reports.rows import (
     DIVERGED,
     NOT_RUN,
     PARTIAL,
     SYMBOLS,
+    TOO_FEW,
     UNPUBLISHED,
     Published,
     Row,
@@ -105,10 +107,11 @@ def _row(
 ) -> Row:
     published = Published(printed["mean"], printed["std"]) if printed else None
     runs = Runs(made, scores, _diverged(made, scores)) if made else None
-    reduction = stored.protocol.reduction
-    ours = statistics.summarise(runs.values[reduction]) if runs and not runs.diverged else None
+    ours = _summary(runs, stored.protocol.reduction)
     symbols = _symbols(printed, made.cell if made else None)
     misprint = _misprint(stored, made.cell) if made and published else None
+    alone = _alone(stored, made) if scores == "personal" else None
+    gap, too = _judged(stored, printed, runs, alone)
     return Row(
         table=stored.experiment.table,
         setting=_setting(stored, printed, made),
@@ -117,12 +120,68 @@ def _row(
         published=published,
         runs=runs,
         ours=ours,
-        reduction=reduction,
+        reduction=stored.protocol.reduction,
         protocol=stored.protocol.name,
-        verdict=_verdict(published, runs, ours),
+        verdict=_verdict(published, runs, ours, gap),
         lacking=_lacking(stored, runs),
         misprint=misprint.why if misprint else None,
+        cell=cell.key if cell else None,
+        fitted=fitted(printed, stored.protocol.name) if printed else (),
+        gap=gap,
+        too=too,
+        alone=alone,
     )
+
+
+def _summary(runs: Runs | None, reduction: str) -> Summary | None:
+    """Ours over seeds; None where nothing was run, or a seed diverged."""
+    if runs is None or runs.diverged:
+        return None
+    return statistics.summarise(runs.values[reduction])
+
+
+def _alone(stored: Stored, made: Made | None) -> Runs | None:
+    """Local-only's runs beside these; None for local-only itself, or where there are none."""
+    if made is None or made.cell.algorithm == "local":
+        return None
+    alone = stored.library.alone(made.cell, made.full_rounds)
+    has_scores = alone is not None and "personal" in alone.scores
+    return Runs(alone, "personal", _diverged(alone, "personal")) if alone and has_scores else None
+
+
+def _judged(
+    stored: Stored, printed: Mapping[str, Any] | None, runs: Runs | None, alone: Runs | None
+) -> tuple[Gap | None, tuple[str, ...]]:
+    """Ours − published, and whose runs would have been called reproduced here too."""
+    if printed is None or runs is None or runs.is_partial:
+        return None, ()
+    within = equivalence.margin(printed["mean"], other_numbers(printed))
+
+    def gap_of(other: Runs) -> Gap | None:
+        ours = _summary(other, stored.protocol.reduction)
+        return equivalence.gap(ours, printed["mean"], printed["std"], within) if ours else None
+
+    others = {made.cell.algorithm: made for made in _beside(stored, runs.made)}
+    candidates = {
+        name: Runs(made, runs.scores, _diverged(made, runs.scores))
+        for name, made in others.items()
+        if runs.scores in made.scores and not made.is_partial
+    } | ({"local": alone} if alone and not alone.is_partial else {})
+    gaps = {name: gap_of(other) for name, other in candidates.items()}
+    too = tuple(name for name, each in gaps.items() if each and each.verdict == REPRODUCED)
+    return gap_of(runs), too
+
+
+def _beside(stored: Stored, made: Made) -> list[Made]:
+    """The other methods' cells in the same column, of the same swept settings or of none."""
+    return [
+        other
+        for other in stored.made.values()
+        if other.cell.algorithm != made.cell.algorithm
+        and _point(other.cell) == _point(made.cell)
+        and other.cell.partition == made.cell.partition
+        and other.swept in ((), made.swept)
+    ]
 
 
 def _setting(stored: Stored, printed: Mapping[str, Any] | None, made: Made | None) -> Setting:
@@ -172,7 +231,9 @@ def _symbols(printed: Mapping[str, Any] | None, cell: Cell | None) -> Symbols:
     )
 
 
-def _verdict(published: Published | None, runs: Runs | None, ours: Summary | None) -> str:
+def _verdict(
+    published: Published | None, runs: Runs | None, ours: Summary | None, gap: Gap | None
+) -> str:
     if runs is not None and runs.diverged:
         return DIVERGED
     if runs is None or ours is None:
@@ -181,8 +242,7 @@ def _verdict(published: Published | None, runs: Runs | None, ours: Summary | Non
         return UNPUBLISHED
     if runs.is_partial:
         return PARTIAL
-    half = statistics.half_width(ours.std, ours.n, published.std)
-    return statistics.verdict(ours.mean - published.mean, half)
+    return gap.verdict if gap else TOO_FEW
 
 
 def _diverged(made: Made, scores: str) -> str | None:

@@ -1,51 +1,64 @@
 """Each method's personalised models against training alone, in sentences with their evidence."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
 from reports.names import REDUCTIONS
 from reports.results import Results
-from reports.rows import Published, Row, Runs
-from reports.settings import Setting, column_label, signed, sort_key
+from reports.rows import Row, Runs
+from reports.settings import column_label, signed, sort_key
 from reports.statistics import Paired, Summary, holm, paired
 
 LEVEL = 0.05
 
 
 class Pair(NamedTuple):
-    """The same scores of two methods in one setting, the other one's runs as long."""
+    """The same scores of a method and of local-only in one setting, over as many rounds."""
 
-    setting: Setting
     row: Row
     runs: Runs
     ours: Summary
-    other: Row
-    other_ours: Summary
-    test: Paired | None
-    """Paired over the common seeds; None with fewer than two."""
+    alone: Row
+    alone_ours: Summary
+    tests: dict[str, Paired]
+    """Paired over the common seeds, by reduction; empty with fewer than two."""
 
     @property
-    def gap(self) -> float:
-        """The first one's mean − the other's, in percentage points."""
-        return self.ours.mean - self.other_ours.mean
+    def test(self) -> Paired | None:
+        """The test under the protocol's reduction."""
+        return self.tests.get(self.row.reduction)
 
 
 def against_local(results: Results, algorithm: str = "pfml") -> list[str]:
     """Whether a method's PM is above local-only: a sentence of evidence for every setting.
 
     Ours: Student's t-test on the reduced scores, paired over seeds, p adjusted by Holm over
-    the settings. The published mean is held against local-only's 95 % interval.
+    the settings, under each reduction. The published mean is held against local-only's 95 %
+    interval.
     """
     found = pairs(results, algorithm)
-    adjusted = iter(holm([pair.test.p for pair in found if pair.test]))
-    every = [pair.setting for pair in found]
+    adjusted = _adjusted(found)
+    every = [pair.row.setting for pair in found]
     return [
-        f"{column_label(pair.setting, every)}: "
-        + _ours(pair, next(adjusted) if pair.test else None)
+        f"{column_label(pair.row.setting, every)}: "
+        + _ours(pair, p.get(pair.row.reduction))
+        + _other_reductions(pair, p)
         + _published(pair)
-        for pair in found
+        for pair, p in zip(found, adjusted, strict=True)
     ]
+
+
+def _adjusted(found: Sequence[Pair]) -> list[dict[str, float]]:
+    """For each pair its p by reduction, adjusted by Holm over the pairs."""
+    adjusted: list[dict[str, float]] = [{} for _ in found]
+    for reduction in REDUCTIONS:
+        tested_pairs = [i for i, pair in enumerate(found) if reduction in pair.tests]
+        values = holm([found[i].tests[reduction].p for i in tested_pairs])
+        for i, p in zip(tested_pairs, values, strict=True):
+            adjusted[i][reduction] = p
+    return adjusted
 
 
 def pairs(results: Results, algorithm: str) -> list[Pair]:
@@ -60,41 +73,51 @@ def pairs(results: Results, algorithm: str) -> list[Pair]:
         alone = local.get((row.setting, row.series.swept)) or local.get((row.setting, ()))
         if row.series.algorithm == algorithm and alone is not None:
             found += _pair(row, alone)
-    return sorted(found, key=lambda pair: sort_key(pair.setting))
+    return sorted(found, key=lambda pair: sort_key(pair.row.setting))
 
 
-def _pair(row: Row, other: Row) -> list[Pair]:
+def _pair(row: Row, alone: Row) -> list[Pair]:
     """The pair, unless one of them has no mean or a partial run meets a whole one."""
-    if row.runs is None or other.runs is None or row.ours is None or other.ours is None:
+    if row.runs is None or alone.runs is None or row.ours is None or alone.ours is None:
         return []
-    if row.runs.made.rounds != other.runs.made.rounds:
+    if row.runs.made.rounds != alone.runs.made.rounds:
         return []
-    return [Pair(row.setting, row, row.runs, row.ours, other, other.ours, tested(row, other))]
+    tests = {name: tested(row, alone, name) for name in REDUCTIONS}
+    some = {name: test for name, test in tests.items() if test is not None}
+    return [Pair(row, row.runs, row.ours, alone, alone.ours, some)]
 
 
 def how_tested(results: Results) -> str:
-    """One line on how the sentences of ``against_local`` were come by."""
+    """How the sentences of ``against_local`` were tested."""
     return (
         f"Scores: {REDUCTIONS[results.protocol.reduction]}, protocol {results.protocol.name}. "
         "Tests: Student's t on the differences paired over seeds, p adjusted by Holm over the "
-        f"settings; told apart where p < {LEVEL:g}."
+        f"settings; told apart where p < {LEVEL:g}. Robust: the same outcome under every "
+        "reduction."
     )
 
 
-def tested(row: Row, other: Row) -> Paired | None:
+def tested(row: Row, other: Row, reduction: str) -> Paired | None:
     """Student's t-test on two rows' scores, paired over their common seeds; None below two."""
     if row.runs is None or other.runs is None:
         return None
-    sides = [side.values[row.reduction] for side in (row.runs, other.runs)]
+    sides = [side.values[reduction] for side in (row.runs, other.runs)]
     both = pd.concat(sides, axis=1, join="inner", keys=["row", "other"])
     return paired(both["row"], both["other"]) if len(both) > 1 else None
 
 
+def outcome(test: Paired, p: float) -> str:
+    """``above``, ``below``, or ``open`` where the two cannot be told apart."""
+    if p >= LEVEL:
+        return "open"
+    return "above" if test.mean > 0 else "below"
+
+
 def _ours(pair: Pair, p: float | None) -> str:
-    mean, alone = pair.ours.mean, pair.other_ours.mean
+    mean, alone = pair.ours.mean, pair.alone_ours.mean
     name = pair.row.series.label
     short = f" {pair.runs.length}" if pair.runs.is_partial else ""
-    gap = f"{abs(pair.gap):.2f} pp {'above' if mean > alone else 'below'}"
+    gap = f"{abs(mean - alone):.2f} pp {'above' if mean > alone else 'below'}"
     if pair.test is None or p is None:
         return (
             f"our {name} {mean:.2f} is {gap} local-only {alone:.2f}{short}; one common seed, "
@@ -110,12 +133,24 @@ def _ours(pair: Pair, p: float | None) -> str:
     return f"{both} cannot be told apart ({evidence})."
 
 
+def _other_reductions(pair: Pair, p: dict[str, float]) -> str:
+    """What the other reductions say, and whether all agree; empty without a test."""
+    others = [name for name in pair.tests if name != pair.row.reduction]
+    if pair.test is None or not others:
+        return ""
+    words = {outcome(test, p[name]) for name, test in pair.tests.items()}
+    texts = [
+        f"{REDUCTIONS[name]} {signed(pair.tests[name].mean)} pp ({p_label(p[name])})"
+        for name in others
+    ]
+    return f" {'Robust' if len(words) == 1 else 'Not robust'}: {', '.join(texts)}."
+
+
 def _published(pair: Pair) -> str:
-    published: Published | None = pair.row.published
-    alone = pair.other_ours
+    published, alone = pair.row.published, pair.alone_ours
     if published is None:
         return ""
-    if pair.other.is_partial:
+    if pair.alone.is_partial:
         return " The published value is of more rounds than these runs, so it is not compared."
     gap = signed(published.mean - alone.mean)
     if alone.low is None or alone.high is None:

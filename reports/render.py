@@ -8,13 +8,13 @@ from pathlib import Path
 
 import jinja2
 
-from reports import inconsistencies, verdicts
+from reports import clients, inconsistencies, verdicts
 from reports.curves import Panel
+from reports.equivalence import INTERVALS, RULE
 from reports.names import REDUCTIONS
 from reports.plots import draw_one
 from reports.results import Results
 from reports.sections import Section, section
-from reports.statistics import VERDICT_RULE
 
 TEMPLATES = Path(__file__).parent / "templates"
 LATEX = {
@@ -93,7 +93,10 @@ def _write(path: Path, template: str, sections: Sequence[Section]) -> Path:
         sections=sections,
         protocols=list(protocols.values()),
         reductions=REDUCTIONS,
-        rule=VERDICT_RULE,
+        rule=RULE,
+        intervals=INTERVALS,
+        clients_note=clients.NOTE,
+        clients_headings=clients.HEADINGS,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")

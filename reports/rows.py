@@ -5,13 +5,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from reports.equivalence import Gap
 from reports.names import rounds_label
 from reports.settings import Series, Setting
 from reports.statistics import Summary
 from reports.stored import Made
 
 NOT_RUN, PARTIAL, UNPUBLISHED = "not run", "partial", "no published value"
-DIVERGED = "diverged"
+DIVERGED, TOO_FEW = "diverged", "too few seeds"
 SYMBOLS = ("lam", "beta", "K")
 
 
@@ -90,6 +91,16 @@ class Row:
     """Rounds and seeds that the profile asks for and the store lacks, in words."""
     misprint: str | None
     """Why the number stands beside cells with other active clients than its caption says."""
+    cell: str | None
+    """Key of the cell that the number is about, run or not; None where the grid has none."""
+    fitted: tuple[str, ...]
+    """Choices of the protocol that were made on the published number; empty: it is predicted."""
+    gap: Gap | None
+    """Ours − published with its interval and margin; None where there is no verdict."""
+    too: tuple[str, ...]
+    """Algorithms whose own runs would have been called reproduced for the same number."""
+    alone: Runs | None
+    """Local-only's runs on the same data with the same model, for personal scores."""
 
     @property
     def difference(self) -> float | None:
@@ -97,6 +108,13 @@ class Row:
         if self.ours is None or self.published is None or self.is_partial:
             return None
         return self.ours.mean - self.published.mean
+
+    @property
+    def best_bias(self) -> float | None:
+        """By how much the best round exceeds the mean of the last 20 evaluations, over seeds."""
+        if self.ours is None or self.runs is None:
+            return None
+        return float((self.runs.values["best"] - self.runs.values["last20"]).mean())
 
     @property
     def is_partial(self) -> bool:
@@ -128,6 +146,9 @@ def flat(row: Row) -> dict[str, Any]:
         "reduction": row.reduction,
         "protocol": row.protocol,
         "verdict": row.verdict,
+        "margin": row.gap and row.gap.margin,
+        "too": list(row.too),
+        "fitted": list(row.fitted),
         "lacking": row.lacking,
         "cell": runs and runs.made.cell.key,
         "misprint": row.misprint,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from benchmark.spec import Protocol
 from benchmark.store import Run
-from reports import claims, curves, local_only, plots, readings, sweeps, tables
+from reports import claims, clients, curves, local_only, plots, readings, sweeps, tables
 from reports.names import DATASETS, METHODS, REDUCTIONS
 from reports.results import Results
 from reports.settings import signed
@@ -39,6 +39,10 @@ class Section:
     protocol: Protocol
     table: Table | None
     verdicts: dict[str, int]
+    verdict_texts: list[str]
+    choices: list[str]
+    best_bias: str
+    clients: list[tuple[str, ...]]
     reductions: list[tuple[str, str]]
     claims: list[str]
     claims_method: str
@@ -71,6 +75,10 @@ def section(results: Results, figures: Path) -> Section:
         protocol=protocol,
         table=tables.layout(results) if is_table else None,
         verdicts=tables.verdicts(rows),
+        verdict_texts=tables.verdict_texts(rows),
+        choices=tables.choices(rows),
+        best_bias=tables.best_bias(rows) if is_table else "",
+        clients=clients.lines(results) if is_table else [],
         reductions=[(REDUCTIONS[key], f"{value:.2f}") for key, value in gaps.items()],
         claims=local_only.against_local(results) if is_table else [],
         claims_method=local_only.how_tested(results),

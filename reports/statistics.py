@@ -13,21 +13,6 @@ from scipy import stats
 
 Floats = NDArray[np.float64]
 
-MARGIN, MARGIN_LIMIT, STEPS = 0.3, 0.5, (0.5, 1.0, 2.0)
-"""Percentage points: always reproduced, at most reproduced, the steps of "within x"."""
-
-VERDICT_RULE = (
-    "Verdicts compare means over seeds, in percentage points (pp). Reproduced: |Δ| ≤ 0.3 pp, or "
-    "|Δ| ≤ the half-width of the 95 % Student-t interval of the difference where that is larger, "
-    "but never more than 0.5 pp, so that few or scattered seeds cannot buy a verdict. The "
-    "half-width is t(n−1)·√(s²/n + p²): s is our standard deviation over n seeds, p the published "
-    "± (taken as the uncertainty of the published mean, as the paper does not say how many runs "
-    "it averages; 0 where none is printed). With one seed only the 0.3 pp count. Within 0.5, 1 or "
-    "2 pp: the smallest of these that |Δ| does not exceed. Differs: more than 2 pp. Partial: fewer "
-    "rounds than the paper's, so no verdict. The 0.3 pp are less than the paper's own spread: it "
-    "prints up to 0.8 pp apart for one configuration in two tables."
-)
-
 
 class Summary(NamedTuple):
     """Mean of n values, standard deviation (ddof = 1) and 95 % interval; None where n < 2."""
@@ -105,25 +90,6 @@ def summarise(values: ArrayLike) -> Summary:
 def t_quantile(n: int) -> float:
     """The 97.5 % quantile of Student's t with n − 1 degrees of freedom; n ≥ 2."""
     return float(stats.t.ppf(0.975, n - 1))
-
-
-def half_width(std: float | None, n: int, published_std: float | None) -> float:
-    """Half the 95 % interval of ours − published, in the unit of ``std``; 0 for one seed.
-
-    published_std: the printed ±, None where the paper prints none (counts as 0).
-    """
-    if std is None:
-        return 0.0
-    variance = std**2 / n + (published_std or 0.0) ** 2
-    return t_quantile(n) * float(variance**0.5)
-
-
-def verdict(difference: float, half: float) -> str:
-    """The verdict on ours − published, in percentage points, by ``VERDICT_RULE``."""
-    size = abs(difference) - 1e-9  # a difference of exactly 0.3 is not lost to rounding
-    if size <= max(MARGIN, min(MARGIN_LIMIT, half)):
-        return "reproduced"
-    return next((f"within {step:g} pp" for step in STEPS if size <= step), "differs")
 
 
 def paired(ours: ArrayLike, other: ArrayLike) -> Paired:

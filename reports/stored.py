@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Cell, Experiment, Protocol, Scalar, Switch, cells, profile_of
-from benchmark.store import AGAIN, SCORES, Run, Store, column, read_table
+from benchmark.store import AGAIN, SCORES, Run, Store, column, read_run, read_table
 from reports.names import model_name
 from reports.statistics import REDUCTIONS, reduce
 
@@ -25,6 +25,7 @@ class Library:
     store: Store
     _runs: dict[tuple[str, int], Run | None] = field(default_factory=dict)
     _tables: dict[tuple[str, int, str], pd.DataFrame] = field(default_factory=dict)
+    _alone: dict[tuple[str, str], list[Cell]] = field(default_factory=dict)
 
     @cached_property
     def algorithms(self) -> list[str]:
@@ -37,6 +38,25 @@ class Library:
         if key not in self._runs:
             self._runs[key] = self.store.find(cell, seed)
         return self._runs[key]
+
+    def alone(self, cell: Cell, full_rounds: int) -> "Made | None":
+        """Local-only's runs on the data, the partition and the personal models of ``cell``.
+
+        Where all clients train, the number of active clients does not matter to them.
+        """
+        personal = cell.auxiliary or cell.model
+        for found in self._local_only(cell.data.name, personal.name):
+            if _is_alone_for(found, cell):
+                return Made(found, full_rounds, (), dict(_runs(found, self)), self)
+        return None
+
+    def _local_only(self, dataset: str, model: str) -> list[Cell]:
+        """Local-only's cells in the store on a data set with a model."""
+        if (dataset, model) not in self._alone:
+            folders = sorted(self.store.root.glob(f"{dataset}-{model}-local-*/seed-*/run.json"))
+            first = {path.parent.parent: path.parent for path in reversed(folders)}
+            self._alone[dataset, model] = [read_run(folder).cell for folder in first.values()]
+        return self._alone[dataset, model]
 
     def table(self, cell: Cell, run: Run, name: str) -> pd.DataFrame:
         """``history.parquet``, with rounds and accuracies checked, or ``clients.parquet``."""
@@ -122,6 +142,8 @@ class Stored:
     """Every cell of the experiment by key, with or without runs."""
     made: dict[str, Made]
     """The cells with runs that score anything."""
+    library: Library
+    """The store that they come from."""
 
     @property
     def runs(self) -> list[Run]:
@@ -175,6 +197,7 @@ def read(experiment: Experiment, protocol: Protocol, profile: str, library: Libr
         profile,
         {cell.key: cell for cell in wanted},
         {made.cell.key: made for made in every if made.scores},
+        library,
     )
 
 
@@ -233,6 +256,21 @@ def _or_shorter(
         cell if library.store.has(cell) else shorter.get(_apart_from_length(cell), cell)
         for cell in asked
     ]
+
+
+def _is_alone_for(alone: Cell, cell: Cell) -> bool:
+    """True if ``alone`` trains on ``cell``'s data what ``cell``'s clients keep, for as long."""
+    fields = ("data", "partition", "batch_size", "batches", "rounds", "evaluate_every")
+    same = all(getattr(alone, name) == getattr(cell, name) for name in fields)
+    trains = alone.participation == cell.participation
+    trains &= cell.participation == "all" or alone.active_clients == cell.active_clients
+    shared = alone.hyper.keys() & cell.hyper.keys()
+    return (
+        same
+        and trains
+        and alone.model == (cell.auxiliary or cell.model)
+        and all(alone.hyper[name] == cell.hyper[name] for name in shared)
+    )
 
 
 def _apart_from_length(cell: Cell) -> str:

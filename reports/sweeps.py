@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from reports.equivalence import PRACTICAL
 from reports.names import SCORES, data_label
 from reports.names import SYMBOLS as SIGNS
 from reports.pictures import PALETTE, STYLE, save
 from reports.rows import SYMBOLS, Row
 
 PUBLISHED = "#333333"
+CENTRES = {"lam": 20.0, "beta": 2.0, "K": 3}
+"""The values that a sweep varies about: those of the paper's other tables."""
 
 
 class Line(NamedTuple):
@@ -62,6 +66,89 @@ def caption(protocol: str) -> str:
         "Filled: our mean over seeds with its 95 % interval (none of a single seed). Hollow: the "
         f"published value. Each panel has a scale of its own. Protocol {protocol}."
     )
+
+
+def shapes(rows: Sequence[Row]) -> list[str]:
+    """What each sweep looks like beside the published one, a sentence or three each."""
+    ordered = sorted(rows, key=_key)
+    groups = [list(group) for _, group in groupby(ordered, key=_key)]
+    return [text for group in groups if (text := _shape_text(group))]
+
+
+class Shape(NamedTuple):
+    """How a sweep of ours resembles the published one."""
+
+    span: float
+    """Largest − smallest of our means, in percentage points."""
+    published_span: float
+    correlation: float | None
+    """Pearson's r of our means and the published ones; None if either does not vary."""
+    same_steps: int
+    """Steps from one value to the next that go the published way."""
+    steps: int
+    """Steps in which the published numbers move."""
+    near: int
+    """Of our means off the centre, those within PRACTICAL of the published."""
+    centre_near: int
+    """The same if the published number at the centre stood for all of them."""
+    off_centre: int
+    """Values off the centre."""
+
+
+def shape(ours: Sequence[float], published: Sequence[float], centre: int | None) -> Shape:
+    """The shape of a sweep: means in the order of its values; ``centre``: the place of the
+    value that other tables use, None where the sweep lacks it."""
+    x, y = np.asarray(ours, dtype=np.float64), np.asarray(published, dtype=np.float64)
+    varies = len(x) > 2 and x.std() > 0 and y.std() > 0
+    moves = np.sign(np.diff(y)) != 0
+    same = np.sign(np.diff(x)) == np.sign(np.diff(y))
+    off = np.arange(len(x)) != (-1 if centre is None else centre)
+    quoted = y if centre is None else np.full(len(y), y[centre])
+    return Shape(
+        span=float(np.ptp(x)),
+        published_span=float(np.ptp(y)),
+        correlation=float(np.corrcoef(x, y)[0, 1]) if varies else None,
+        same_steps=int((same & moves).sum()),
+        steps=int(moves.sum()),
+        near=int((np.abs(x - y)[off] <= PRACTICAL + 1e-9).sum()),
+        centre_near=int((np.abs(quoted - y)[off] <= PRACTICAL + 1e-9).sum()),
+        off_centre=int(off.sum()),
+    )
+
+
+def _shape_text(group: Sequence[Row]) -> str:
+    """Empty where nothing varies, or a number has no run of full length."""
+    here = [row for row in group if row.ours and row.published]
+    varied = [s for s in SYMBOLS if len({getattr(row.symbols, s) for row in here}) > 1]
+    if not varied or any(row.difference is None for row in here):
+        return ""
+    symbol = varied[0]
+    here.sort(key=lambda row: getattr(row.symbols, symbol))
+    values = [getattr(row.symbols, symbol) for row in here]
+    centre = values.index(CENTRES[symbol]) if CENTRES[symbol] in values else None
+    found = shape(
+        [row.ours.mean for row in here if row.ours],
+        [row.published.mean for row in here if row.published],
+        centre,
+    )
+    setting, name = here[0].setting, here[0].series.name
+    text = (
+        f"{data_label(setting.dataset, setting.model)}, {name}: over {SIGNS.get(symbol, symbol)} "
+        f"from {values[0]:g} to {values[-1]:g} our means lie within {found.span:.2f} pp of each "
+        f"other, the published within {found.published_span:.2f} pp."
+    )
+    if found.correlation is not None:
+        text += (
+            f" They correlate by r = {found.correlation:.2f}".replace("-", "−")
+            + f", and {found.same_steps} of {found.steps} steps go the published way."
+        )
+    if centre is not None:
+        text += (
+            f" Off the centre ({SIGNS.get(symbol, symbol)} = {CENTRES[symbol]:g}) "
+            f"{found.near} of {found.off_centre} of ours are within {PRACTICAL:g} pp; quoting the "
+            f"published centre for all would be within it in {found.centre_near}."
+        )
+    return text
 
 
 def _key(row: Row) -> tuple[str, str, int, str]:

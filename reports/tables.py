@@ -1,13 +1,15 @@
 """A table as the paper lays it out: methods down, data sets and models across."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
-from reports.names import METHODS, REDUCTIONS, data_label
+from reports.equivalence import REPRODUCED, VERDICTS
+from reports.names import METHODS, REDUCTIONS, SCORES, data_label
 from reports.results import Results
-from reports.rows import DIVERGED, NOT_RUN, PARTIAL, UNPUBLISHED, Row
+from reports.rows import DIVERGED, NOT_RUN, PARTIAL, TOO_FEW, UNPUBLISHED, Row
 from reports.settings import Setting, column_label, signed, sort_key
 
 
@@ -19,6 +21,8 @@ class Entry(NamedTuple):
     interval: str
     difference: str
     verdict: str
+    remark: str
+    """Whether the number was fitted or predicted, and which other methods would pass for it."""
 
 
 class Table(NamedTuple):
@@ -63,7 +67,15 @@ def entry(row: Row) -> Entry:
         interval="" if ours is None or ours.low is None else f"[{ours.low:.2f}, {ours.high:.2f}]",
         difference="" if row.difference is None else signed(row.difference),
         verdict=_verdict_label(row),
+        remark=_remark(row),
     )
+
+
+def _remark(row: Row) -> str:
+    if row.published is None:
+        return ""
+    names = [METHODS.get(name, name) for name in row.too]
+    return ", ".join(["fitted" if row.fitted else "predicted", *(f"{name} too" for name in names)])
 
 
 def _verdict_label(row: Row) -> str:
@@ -84,9 +96,11 @@ def note(results: Results) -> str:
         f"Protocol {protocol.name}. Reduction: {REDUCTIONS[protocol.reduction]}. "
         f"Seeds: {seeds}. Length: {', '.join(_lengths(results.rows))}. "
         "Test accuracy in percent; GM: the global model, PM: the personalised models. "
-        f"{_spread_note(least, most)}; paper: mean ± as printed; Δ: ours − paper."
+        f"{_spread_note(least, most)}"
     )
-    if results.is_partial:
+    has_published = any(row.published for row in results.rows)
+    text += "; paper: mean ± as printed; Δ: ours − paper." if has_published else "."
+    if results.is_partial and has_published:
         text += " Runs shorter than the paper's are partial: they get no verdict."
     if any(row.runs.diverged for row in results.rows if row.runs):
         text += " Diverged: a loss was no longer finite at that round; there is no mean then."
@@ -128,17 +142,51 @@ def reductions(rows: Iterable[Row]) -> dict[str, float]:
 
 def verdicts(rows: Iterable[Row]) -> dict[str, int]:
     """How many published numbers got each verdict, the best first."""
-    order = [
-        "reproduced",
-        "within 0.5 pp",
-        "within 1 pp",
-        "within 2 pp",
-        "differs",
-        PARTIAL,
-        DIVERGED,
-    ]
-    counts = pd.Series([row.verdict for row in rows if row.published]).value_counts()
-    return {name: int(counts[name]) for name in [*order, NOT_RUN] if name in counts}
+    order = (*VERDICTS, TOO_FEW, PARTIAL, DIVERGED, NOT_RUN)
+    counts = Counter(row.verdict for row in rows if row.published)
+    return {name: counts[name] for name in order if counts[name]}
+
+
+def verdict_texts(rows: Sequence[Row]) -> list[str]:
+    """The counts of verdicts in words: of fitted numbers, then of predicted ones."""
+    printed = [row for row in rows if row.published]
+    kinds = {
+        "Fitted": [row for row in printed if row.fitted],
+        "Predicted": [row for row in printed if not row.fitted],
+    }
+    found = []
+    for kind, here in kinds.items():
+        if counts := verdicts(here):
+            words = ", ".join(f"{count} {name}" for name, count in counts.items())
+            too = sum(row.verdict == REPRODUCED and bool(row.too) for row in here)
+            shared = f" ({too} of them by another method too)" if too else ""
+            found.append(f"{kind}: {words}{shared}.")
+    return found
+
+
+def choices(rows: Iterable[Row]) -> list[str]:
+    """The choices that were made on these numbers, in words."""
+    return list(dict.fromkeys(choice for row in rows for choice in row.fitted))
+
+
+def best_bias(rows: Sequence[Row]) -> str:
+    """What taking the best round adds, in a few sentences; empty unless the rows take it."""
+    parts = []
+    for scores, name in SCORES.items():
+        values = [
+            row.best_bias
+            for row in rows
+            if row.series.scores == scores and row.reduction == "best" and row.best_bias is not None
+        ]
+        if values:
+            parts.append(f"{name} {signed(min(values))} to {signed(max(values))} pp")
+    if not parts:
+        return ""
+    return (
+        "The best round is chosen on the test set. It exceeds the mean of the last 20 evaluations "
+        f"of the same runs by: {'; '.join(parts)}. This favours methods whose scores swing, so "
+        "methods are better compared by their last rounds."
+    )
 
 
 def _spread(mean: float, std: float | None) -> str:

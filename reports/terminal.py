@@ -54,7 +54,7 @@ def _table(results: Results) -> Table:
         table.add_row(column_label(setting, results.columns))
         for row in group:
             texts = entry(row)
-            numbers = texts if has_published else (texts.ours, texts.interval)
+            numbers = texts[:5] if has_published else (texts.ours, texts.interval)
             table.add_row(f"  {row.series.label}", *numbers)
         table.add_section()
     return table

@@ -100,6 +100,7 @@ def make() -> Fill:
         made: Made = printed,
         diverged: int | None = None,
         environment: Mapping[str, str] = CPU,
+        clients: Callable[[Cell, int], pd.DataFrame] | None = None,
     ) -> Path:
         store = Store(root)
         spec = load_experiment(experiment)
@@ -122,8 +123,9 @@ def make() -> Fill:
                     checksums={},
                     diverged=diverged,
                 )
-                clients = pd.DataFrame({"train_size": [3], "test_size": [1]})
-                store.write(run, history(cell, seed, made), clients)
+                sizes = pd.DataFrame({"train_size": [3], "test_size": [1]})
+                table = clients(cell, seed) if clients else sizes
+                store.write(run, history(cell, seed, made), table)
         return store.root
 
     return make_runs

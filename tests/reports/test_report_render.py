@@ -9,8 +9,8 @@ import pytest
 
 from benchmark.errors import BenchmarkError
 from reports import load_all, render
+from reports.equivalence import RULE
 from reports.render import latex
-from reports.statistics import VERDICT_RULE
 
 Fill = Callable[..., Path]
 OWN = """
@@ -61,8 +61,8 @@ def test_every_page_says_protocol_reduction_seeds_rounds_and_rule(pages: dict[st
             "30 rounds",
         ):
             assert said in plain, (name, said)
-    assert VERDICT_RULE in pages["tiny.md"]
-    assert latex(VERDICT_RULE) in pages["tiny.tex"]
+    assert RULE in pages["tiny.md"]
+    assert latex(RULE) in pages["tiny.tex"]
     for said in ("python -m benchmark run tiny", "cd" * 32, "test samples 17507", "3.11"):
         assert said in pages["index.html"]
 
@@ -70,7 +70,7 @@ def test_every_page_says_protocol_reduction_seeds_rounds_and_rule(pages: dict[st
 def test_markdown_numbers_and_picture(pages: dict[str, str]) -> None:
     page = pages["tiny.md"]
     cell = "paper 90.74 ± 0.01<br>**ours 90.74 ± 0.07**<br>[90.10, 91.38]<br>Δ +0.00<br>"
-    assert f"{cell}_reproduced_" in page
+    assert f"{cell}_too few seeds_<br>fitted" in page
     assert "![Tiny: 50 % of A & B, protocol as_run](figures/tiny-as_run.png)" in page
     assert "_not run_" in page  # pFedMe's published numbers
     heads = [line.count("|") for line in page.splitlines() if line.startswith("|")]

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmark.spec import Cell
 from reports import render
 from reports.results import load_all
-from reports.verdicts import page, table
+from reports.verdicts import HEADINGS, counted, page
 
 Fill = Callable[..., Path]
 
@@ -15,19 +15,29 @@ def test_every_number_is_counted_once(fill: Fill) -> None:
     def off(cell: Cell, scores: str) -> float | None:
         return 0.9 if scores == "personal" else 0.5
 
-    (results,) = load_all(["table5"], fill("table5", methods=["pfml"], made=off), "paper")
-    lines = table(results.rows).splitlines()
-    assert lines[0].startswith("| table | numbers | reproduced | within 0.5 pp |")
-    (line,) = (line for line in lines if "[Table 5]" in line)
-    counts = [int(place) for place in line.split("|")[2:9]]
-    assert counts[0] == 16
-    assert sum(counts[1:]) == 16
-    assert counts[5] >= 8  # the global models are 30 points off
-    everything = [int(place) for place in lines[-1].split("|")[2:9]]
-    assert everything[0] == 86
-    assert everything[1:6] == counts[1:6]
-    assert everything[6] == 70 + counts[6]
-    assert "| Table 2 | 10 | 0 | 0 | 0 | 0 | 0 | 10 | 0 | – |" in lines
+    store = fill("table5", methods=["pfml"], made=off, seeds=range(3))
+    (results,) = load_all(["table5"], store, "paper")
+    lines = {line[0]: dict(zip(HEADINGS, line, strict=True)) for line in counted(results.rows)}
+    table5 = lines["[Table 5](table5.md)"]
+    assert (table5["numbers"], table5["distinct"], table5["seeds"]) == ("16", "16", "3")
+    judged = sum(int(table5[name]) for name in ("reproduced", "open", "differs", "no verdict"))
+    assert judged == 16
+    assert int(table5["differs"]) >= 8  # the global models are 30 points off
+    assert lines["all"]["numbers"] == "86"
+    assert int(lines["all"]["no verdict"]) == 70 + int(table5["no verdict"])
+    assert lines["Table 2"]["no verdict"] == "10"
+    parts = [lines[f"of these {kind}"] for kind in ("fitted", "predicted")]
+    assert [part["numbers"] for part in parts] == ["16", "0"]
+
+
+def test_a_run_that_two_tables_print_counts_once(fill: Fill) -> None:
+    store = fill("table5", methods=["pfml"])
+    fill("table6", methods=["pfml"])
+    rows = [row for each in load_all(["table5", "table6"], store, "paper") for row in each.rows]
+    lines = {line[0]: dict(zip(HEADINGS, line, strict=True)) for line in counted(rows)}
+    # MLR with five active clients, lambda 20 and beta 2: GM and PM.
+    assert lines["of these fitted"]["numbers"] == "32"
+    assert lines["of these fitted"]["distinct"] == "30"
 
 
 def test_the_page_names_every_miss_and_everything_that_lacks(fill: Fill) -> None:
