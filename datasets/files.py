@@ -59,6 +59,11 @@ def place_of(old: Path) -> Path:
     return old.with_name(old.name.removeprefix(".").removesuffix(".old"))
 
 
+def litter(place: Path) -> list[Path]:
+    """What killed writers left beside `place`."""
+    return sorted(place.parent.glob(f".{place.name}.*"))
+
+
 def tidy(place: Path) -> None:
     """Remove what killed writers left beside `place`; nobody may be writing to it.
 
@@ -67,7 +72,7 @@ def tidy(place: Path) -> None:
     old = replaced(place)
     if old.exists() and not place.exists():
         os.replace(old, place)
-    for path in place.parent.glob(f".{place.name}.*"):
+    for path in litter(place):
         _remove(path)
 
 

@@ -24,6 +24,7 @@ from benchmark.jobs.plan import finished_runs
 from benchmark.spec import Scalar
 from benchmark.store import Costs, Run, Store
 from benchmark.store.checkpoint import Checkpoints, identity
+from benchmark.store.litter import tidy_partitions, tidy_places
 from benchmark.store.locks import FAILURE, folder_of, only_one
 from datasets import Partition
 from datasets.files import write_whole
@@ -52,9 +53,21 @@ def perform(
         if len(runs) == len(job.seeds):
             listen(Event(job, cell.rounds, {}, True, "another process has made it"))
             return True
+        tidy_places(store, cell, job.seeds)
+        _set_aside(job, store, listen)
         with _failure_kept(folder_of(store, cell, job.seeds) / FAILURE):
             _make(job, method, settings, listen, stopped)
         return True
+
+
+def _set_aside(job: Job, store: Store, listen: Listener) -> None:
+    """Move damaged runs out of the way of those that are about to be made."""
+    for seed in job.seeds:
+        try:
+            store.find_whole(job.cell, seed)
+        except BenchmarkError as error:
+            aside = store.set_aside(job.cell, seed)
+            listen(Event(job, 0, {}, note=f"{error}: now at {aside}"))
 
 
 @contextmanager
@@ -134,6 +147,7 @@ def _save_once(partition: Partition, store: Store) -> None:
     index = store.root / "partitions" / f"{partition.digest[:16]}.npz"
     if index.exists():
         return
+    tidy_partitions(store)
     try:
         partition.save(index)
     except OSError as error:

@@ -1,12 +1,17 @@
 """Which runs are missing from a store, and the jobs that make them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from benchmark.engine.methods import Method, load_method
+from benchmark.errors import BenchmarkError
 from benchmark.jobs.job import Job
 from benchmark.spec import Cell
 from benchmark.store import Run, Store
+from benchmark.store.header import newest_first, read_header
+from benchmark.store.litter import tidy_finished
+from benchmark.store.locks import shelf_of
 
 
 @dataclass(frozen=True)
@@ -48,21 +53,41 @@ def plan(
         if any(run.source != method.source for run in runs.values()):
             outdated.add(cell.algorithm)
         missing = tuple(seed for seed in seeds if seed not in runs)
-        jobs += _jobs(cell, missing, str(method.path), stack)
+        tidy_finished(store, cell, runs)
+        jobs += _jobs(store, cell, missing, str(method.path), stack)
     return Plan(jobs, finished, sorted(outdated))
 
 
 def finished_runs(store: Store, cell: Cell, seeds: Iterable[int], method: Method) -> dict[int, Run]:
-    """The stored runs by seed, where the method would still resolve their settings alike."""
-    runs = {seed: store.find(cell, seed) for seed in seeds}
-    return {
-        seed: run
-        for seed, run in runs.items()
-        if run is not None and method.would_make(cell.hyper, run.hyper)
-    }
+    """The whole stored runs by seed, where the method would still resolve their settings alike.
+
+    A damaged one is missing: the job that makes it again sets it aside.
+    """
+    runs = {}
+    for seed in seeds:
+        with suppress(BenchmarkError):
+            run = store.find_whole(cell, seed)
+            if run is not None and method.would_make(cell.hyper, run.hyper):
+                runs[seed] = run
+    return runs
 
 
-def _jobs(cell: Cell, seeds: tuple[int, ...], method: str, stack: bool) -> list[Job]:
+def _jobs(store: Store, cell: Cell, seeds: tuple[int, ...], method: str, stack: bool) -> list[Job]:
     if seeds and stack and cell.partition.is_fixed:
-        return [Job(cell, seeds, method)]
+        return [Job(cell, _begun(store, cell, seeds) or seeds, method)]
     return [Job(cell, (seed,), method) for seed in seeds]
+
+
+def _begun(store: Store, cell: Cell, missing: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The seeds of a program that was killed when it had stored only some of its runs.
+
+    It goes on from its last checkpoint, and makes those again; without it, the missing ones would
+    start from round 0.
+    """
+    for folder in sorted(shelf_of(store, cell).glob("seed*/")):
+        for path in newest_first(folder):
+            with suppress(BenchmarkError):
+                header = read_header(path)
+                if header.identity.cell == cell.digest and {*missing} < {*header.identity.seeds}:
+                    return header.identity.seeds
+    return None

@@ -122,6 +122,8 @@ class Checkpoints:
 
         ``check`` raises BenchmarkError for one that cannot be of this run.
         """
+        for part in self.folder.glob(".round-*"):
+            part.unlink(missing_ok=True)  # of a process that was killed
         for path in newest_first(self.folder):
             try:
                 header, snapshot = read(path)

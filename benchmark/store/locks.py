@@ -1,9 +1,11 @@
 """Who makes a run: one process, by a lock for each of its seeds; and where its shelf stands."""
 
+import errno
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 from filelock import FileLock, Timeout
 
@@ -11,8 +13,16 @@ from benchmark.errors import BenchmarkError
 from benchmark.spec import Cell
 from benchmark.store.runs import Store
 
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None
+
 FAILURE = "failure.txt"
 """In a program's folder of snapshots: why its last try ended."""
+PATIENCE = 0.5
+"""Seconds to wait for a lock, which someone may hold for a moment only to look."""
 
 
 def shelf_of(store: Store, cell: Cell) -> Path:
@@ -39,7 +49,7 @@ def only_one(store: Store, cell: Cell, seeds: tuple[int, ...]) -> Iterator[bool]
         for seed in sorted(seeds):
             lock = lock_of(store, cell, seed)
             try:
-                lock.acquire(timeout=0)
+                lock.acquire(timeout=PATIENCE)
             except Timeout:
                 yield False
                 return
@@ -60,7 +70,27 @@ def lock_of(store: Store, cell: Cell, seed: int) -> FileLock:
     path = lock_path(store, cell, seed)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "Not a regular file")
         with path.open("a"):
             return FileLock(path)
     except OSError as error:
         raise BenchmarkError(f"{path}: cannot be stored: {error}") from None
+
+
+def is_locked(store: Store, cell: Cell, seed: int) -> bool:
+    """True if a process makes the run (cell, seed). Never writes, and keeps nobody waiting."""
+    path = lock_path(store, cell, seed)
+    try:
+        if not path.is_file():
+            return False
+        if fcntl is None:
+            with FileLock(path).acquire(timeout=0):
+                return False
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+    except (BlockingIOError, Timeout):
+        return True
+    except OSError:  # nobody can write to it, so nobody does
+        return False

@@ -17,6 +17,7 @@ never sees a part of one. Nothing here imports torch.
 
 import hashlib
 import io
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ FORMAT = 1
 KEY = re.compile(r"\w+-\w+-([a-z][a-z0-9_]{0,63})-[0-9a-f]{12}")
 """A cell's folder: data-model-algorithm-hash."""
 TABLES = ("history.parquet", "clients.parquet")
-AGAIN = "train it again with --rerun"
+AGAIN = "run sets it aside and makes it again"
 LARGEST = 2**28  # bytes of a file
 NUMBERS = (pyarrow.int64(), pyarrow.float64())  # what a table may hold
 MOST = 2**24  # numbers of a table: a million rounds with all their scores
@@ -80,9 +81,14 @@ class Store:
 
     root: Path
 
-    def folder(self, cell: Cell, seed: int) -> Path:
+    def place(self, cell: Cell, seed: int) -> Path:
         """Where the run (cell, seed) has its place."""
-        return _whole(self.root / cell.key / f"seed-{seed}")
+        return self.root / cell.key / f"seed-{seed}"
+
+    def folder(self, cell: Cell, seed: int) -> Path:
+        """Where the run (cell, seed) is read: in its place, unless its writer was killed just as
+        it replaced an older run, which is then beside it."""
+        return _whole(self.place(cell, seed))
 
     def find(self, cell: Cell, seed: int) -> Run | None:
         """The record of a finished run, or None; that of another run is an error."""
@@ -93,9 +99,27 @@ class Store:
         if (run.cell.digest, run.seed) != (cell.digest, seed):
             raise BenchmarkError(
                 f"{folder / 'run.json'}: cell, seed: those of another run, {run.cell.key} seed "
-                f"{run.seed}; put it in its place, or train this one again with --rerun"
+                f"{run.seed}; {AGAIN}"
             )
         return run
+
+    def find_whole(self, cell: Cell, seed: int) -> Run | None:
+        """As :meth:`find`; a table that is not the one that was written is an error too."""
+        run = self.find(cell, seed)
+        if run is not None:
+            for name in TABLES:
+                _checked(self.folder(cell, seed), run, name)
+        return run
+
+    def set_aside(self, cell: Cell, seed: int) -> Path:
+        """Move a damaged run out of its place; returns where it lies now."""
+        aside = self.root / "damaged" / f"{cell.key}-seed-{seed}-{uuid4().hex[:8]}"
+        try:
+            aside.parent.mkdir(exist_ok=True)
+            os.replace(self.folder(cell, seed), aside)
+        except OSError as error:
+            raise BenchmarkError(f"{aside}: cannot be stored: {error}") from None
+        return aside
 
     def seeds(self, cell: Cell) -> list[int]:
         """The seeds of the cell's finished runs, in order."""
@@ -130,7 +154,7 @@ class Store:
 
     def write(self, run: Run, history: pd.DataFrame, clients: pd.DataFrame) -> Path:
         """Store a finished run, in place of an older one; its checksums are set here."""
-        place = self.root / run.cell.key / f"seed-{run.seed}"
+        place = self.place(run.cell, run.seed)
         blobs = {
             name: _parquet(table) for name, table in zip(TABLES, (history, clients), strict=True)
         }
@@ -150,7 +174,6 @@ def _places(shelf: Path) -> list[Path]:
 
 
 def _whole(place: Path) -> Path:
-    """Where the run of this place is read: beside it, where its writer was killed in between."""
     old = replaced(place)
     return place if place.exists() or not old.exists() else old
 
@@ -170,13 +193,7 @@ def read_table(folder: Path, run: Run, name: str) -> pd.DataFrame:
 
     Numbers only, and not too many for memory, whatever a small file may unpack to.
     """
-    path = folder / name
-    try:
-        blob = read_bytes(path, LARGEST)
-    except OSError as error:
-        raise BenchmarkError(f"{path}: {error.strerror}; {AGAIN}") from None
-    if _sha(blob) != run.checksums.get(name):
-        raise BenchmarkError(f"{path}: damaged (checksum differs); {AGAIN}")
+    path, blob = folder / name, _checked(folder, run, name)
     try:
         file = pyarrow.parquet.ParquetFile(io.BytesIO(blob))
         if (numbers := file.metadata.num_rows * file.metadata.num_columns) > MOST:
@@ -189,6 +206,17 @@ def read_table(folder: Path, run: Run, name: str) -> pd.DataFrame:
         reason = " ".join(str(error).split())
         raise BenchmarkError(f"{path}: not a table of a run ({reason}); {AGAIN}") from error
     return table
+
+
+def _checked(folder: Path, run: Run, name: str) -> bytes:
+    path = folder / name
+    try:
+        blob = read_bytes(path, LARGEST)
+    except OSError as error:
+        raise BenchmarkError(f"{path}: {error.strerror}; {AGAIN}") from None
+    if _sha(blob) != run.checksums.get(name):
+        raise BenchmarkError(f"{path}: damaged (checksum differs); {AGAIN}")
+    return blob
 
 
 def _parquet(table: pd.DataFrame) -> bytes:

@@ -4,14 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import Timeout
-
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Cell
 from benchmark.store.header import newest_first, read_header
-from benchmark.store.locks import FAILURE, lock_of, lock_path, shelf_of
+from benchmark.store.locks import FAILURE, is_locked, shelf_of
 from benchmark.store.runs import Run, Store
+from datasets.errors import OneLineError
+from datasets.files import read_bytes
 
+LARGEST = 2**20  # bytes of the text of a failure
 STATES = ("done", "diverged", "running", "interrupted", "failed", "not begun")
 
 
@@ -47,9 +48,8 @@ def status_of(cell: Cell, seed: int, store: Store) -> Status:
     rounds, seconds, failure = 0, 0.0, ""
     for folder in _folders(shelf, seed):
         rounds, seconds = max((rounds, seconds), _newest(folder))
-        if (folder / FAILURE).is_file():
-            failure = (folder / FAILURE).read_text(encoding="utf-8").strip()
-    if _is_running(store, cell, seed):
+        failure = _failure(folder) or failure
+    if is_locked(store, cell, seed):
         state = "running"
     else:
         state = "failed" if failure else "interrupted" if rounds else "not begun"
@@ -106,13 +106,10 @@ def _newest(folder: Path) -> tuple[int, float]:
     return 0, 0.0
 
 
-def _is_running(store: Store, cell: Cell, seed: int) -> bool:
-    if not lock_path(store, cell, seed).exists():
-        return False
+def _failure(folder: Path) -> str:
+    """Why the last try ended, or nothing."""
     try:
-        with lock_of(store, cell, seed).acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
-    except (BenchmarkError, OSError):  # a store that is only read: nobody writes to it
-        return False
+        text = read_bytes(folder / FAILURE, LARGEST).decode(errors="replace")
+    except OSError:
+        return ""
+    return str(OneLineError(" ".join(text.split())))

@@ -29,6 +29,7 @@ RESUME, STORE, FAULTS = (
     f"benchmark/{name}.py"
     for name in ("store/test_checkpoint", "store/test_runs", "jobs/test_faults")
 )
+DAMAGE, WORKERS = (f"benchmark/jobs/test_{n}.py" for n in ("damage", "workers"))
 GUARDS = [
     Guard(
         "a damaged checkpoint",
@@ -157,6 +158,90 @@ GUARDS = [
         "    _checked(path, md5, content)\n",
         "",
         "datasets/test_images.py::test_a_flipped_pixel_or_label_is_found_out",
+    ),
+    Guard(
+        "a damaged run that stops the others",
+        "benchmark/jobs/plan.py",
+        "        with suppress(BenchmarkError):\n            run = store",
+        "        if True:\n            run = store",
+        f"{DAMAGE}::test_a_damaged_run_is_set_aside_and_made_again_alone[zeroed]",
+    ),
+    Guard(
+        "a table damaged since it was written",
+        "benchmark/store/runs.py",
+        "                _checked(self.folder(cell, seed), run, name)\n",
+        "                pass\n",
+        f"{DAMAGE}::test_a_damaged_run_is_set_aside_and_made_again_alone[cut]",
+    ),
+    Guard(
+        "a kill between the stores of two seeds",
+        "benchmark/jobs/plan.py",
+        "_begun(store, cell, seeds) or seeds",
+        "seeds",
+        f"{DAMAGE}::test_seeds_of_one_program_killed_between_two_stores_go_on_from_its_checkpoint",
+    ),
+    Guard(
+        "a kill between two renames",
+        "benchmark/store/runs.py",
+        "    return place if place.exists() or not old.exists() else old\n",
+        "    return place\n",
+        f"{STORE}::test_a_writer_killed_between_its_renames_hides_no_run",
+    ),
+    Guard(
+        "litter of killed processes",
+        "benchmark/store/litter.py",
+        "            if alone:\n",
+        "            if False:\n",
+        f"{DAMAGE}::test_what_killed_processes_left_is_removed",
+    ),
+    Guard(
+        "a lock that is a pipe",
+        "benchmark/store/locks.py",
+        "        if path.exists() and not path.is_file():\n",
+        "        if False:\n",
+        f"{DAMAGE}::test_a_lock_that_is_a_pipe_hangs_nobody",
+    ),
+    Guard(
+        "a status that holds a run's lock",
+        "benchmark/store/locks.py",
+        "fcntl.LOCK_SH | fcntl.LOCK_NB)",
+        "fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        f"{DAMAGE}::test_a_look_at_the_status_keeps_no_run_from_being_made",
+    ),
+    Guard(
+        "an error whose text fails",
+        "benchmark/errors.py",
+        "    except Exception:  # of its own __str__\n",
+        "    except KeyError:\n",
+        f"{WORKERS}::test_an_error_whose_text_fails_is_still_one_line",
+    ),
+    Guard(
+        "a worker that dies",
+        "benchmark/jobs/pool.py",
+        "        except (EOFError, OSError):\n            message = self._death",
+        "        except KeyError:\n            message = self._death",
+        f"{WORKERS}::test_a_worker_that_ends_is_named_and_its_place_taken",
+    ),
+    Guard(
+        "a reader of news that is gone",
+        "benchmark/jobs/news.py",
+        "            except Exception:  # such as a pipe that nobody reads any more\n",
+        "            except KeyError:\n",
+        f"{WORKERS}::test_a_listener_that_fails_stops_no_run[1]",
+    ),
+    Guard(
+        "a job left to another process",
+        "benchmark/jobs/attempt.py",
+        "        if perform(job, settings, listen, stopped):\n",
+        "        perform(job, settings, listen, stopped)\n        if True:\n",
+        f"{WORKERS}::test_a_run_left_to_another_process_is_not_called_made[1]",
+    ),
+    Guard(
+        "too little memory",
+        "benchmark/jobs/attempt.py",
+        "    except Exception as error:\n",
+        "    except OneLineError as error:\n",
+        f"{WORKERS}::test_too_little_memory_for_a_model_is_one_line",
     ),
     Guard(
         "a table that unpacks to more than memory",
