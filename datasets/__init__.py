@@ -6,7 +6,17 @@ Cheap to import: torchvision and scikit-learn are imported when a data set of th
 from datasets.arrays import Arrays
 from datasets.errors import DataError
 from datasets.partition import Partition
-from datasets.scaling import SCALINGS, scale
+from datasets.scaling import SCALINGS, Inputs, scale
 from datasets.sources import SOURCES, load, require
 
-__all__ = ["SCALINGS", "SOURCES", "Arrays", "DataError", "Partition", "load", "require", "scale"]
+__all__ = [
+    "SCALINGS",
+    "SOURCES",
+    "Arrays",
+    "DataError",
+    "Inputs",
+    "Partition",
+    "load",
+    "require",
+    "scale",
+]

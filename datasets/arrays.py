@@ -1,6 +1,8 @@
 """What a source of data hands over."""
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,3 +29,13 @@ class Arrays:
     y: Ints
     classes: int
     client: Ints | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hexadecimal) of samples, labels and clients, with their types and shapes."""
+        content = hashlib.sha256()
+        for values in (self.x, self.y, np.empty(0) if self.client is None else self.client):
+            little = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
+            content.update(f"{little.dtype.str}{little.shape}".encode())
+            content.update(little.data.cast("B") if little.size else b"")
+        return content.hexdigest()

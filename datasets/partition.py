@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,39 +22,58 @@ LARGEST = 2**27  # bytes of a file, packed or unpacked: 16 million indices
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """Index lists into a data set, one a client; no index occurs twice.
-
-    train, test: for each client u the (n_u,) int64 indices it trains on and is tested on, each
-        with at least one entry.
-    recipe: how the lists were made, for people to read; JSON values only. No part of the digest.
+    """Index lists into a data set, those of each client; no index occurs twice.
 
     Raises DataError where the lists break these rules.
     """
 
     train: tuple[Ints, ...]
+    """For each client u the (n_u,) int64 indices that it trains on; never empty, like all lists."""
     test: tuple[Ints, ...]
+    """For each client those that it is tested on; or a single list, on which all are tested."""
     recipe: Mapping[str, object] = field(default_factory=dict)
+    """How the lists were made, for people to read; JSON values only. No part of the digest."""
+    validation: tuple[Ints, ...] = ()
+    """For each client those on which rounds and settings are chosen, or none for anyone."""
 
     def __post_init__(self) -> None:
-        if len(self.train) != len(self.test) or not self.train:
+        if len(self.test) not in (len(self.train), 1) or not self.train:
             raise DataError(
-                f"{len(self.train)} training and {len(self.test)} test lists; "
-                "a partition needs one of each for every client"
+                f"{len(self.train)} training and {len(self.test)} test lists; a partition needs "
+                "one of each for every client, or a single test list for all"
             )
-        for part in (*self.train, *self.test):
+        if len(self.validation) not in (0, len(self.train)):
+            raise DataError(
+                f"{len(self.train)} training and {len(self.validation)} validation lists; "
+                "a partition has as many, or none for validation"
+            )
+        for part in self._parts:
             if part.dtype != np.int64 or part.ndim != 1 or not len(part):
                 raise DataError(
                     f"an index list is {part.dtype} of shape {part.shape}; each must be a "
                     "non-empty row of int64"
                 )
-        every = np.sort(np.concatenate((*self.train, *self.test)))
+        every = np.sort(np.concatenate(self._parts))
         if every[0] < 0 or (every[1:] == every[:-1]).any():
             raise DataError("index lists hold a negative index, or one index twice")
+
+    @property
+    def _parts(self) -> tuple[Ints, ...]:
+        return (*self.train, *self.test, *self.validation)
 
     @property
     def clients(self) -> int:
         """The number of clients."""
         return len(self.train)
+
+    @property
+    def shares_test(self) -> bool:
+        """Whether one test list serves several clients."""
+        return len(self.test) < self.clients
+
+    def test_of(self, client: int) -> Ints:
+        """The indices that a client is tested on."""
+        return self.test[0 if self.shares_test else client]
 
     @property
     def digest(self) -> str:
@@ -62,30 +82,41 @@ class Partition:
         for part in (*self.train, *self.test):
             content.update(np.array(len(part), "<i8").tobytes())
             content.update(part.astype("<i8").tobytes())
+        if self.shares_test:
+            content.update(b"one test list")
+        if self.validation:
+            content.update(b"validation")
+        for part in self.validation:
+            content.update(np.array(len(part), "<i8").tobytes())
+            content.update(part.astype("<i8").tobytes())
         return content.hexdigest()
 
     def table(self, labels: Ints, classes: int) -> Ints:
-        """How many samples of each label each client has, train and test: (clients, classes).
+        """How many samples of each label each client has: (clients, classes).
 
+        A test list that all clients share belongs to none of them.
         labels: (n,) in 0..classes-1. Raises DataError if the partition is not for such labels.
         """
-        top = max(part.max() for part in (*self.train, *self.test))
+        top = max(part.max() for part in self._parts)
         if top >= len(labels) or labels.min() < 0 or labels.max() >= classes:
             raise DataError(
                 f"the partition reaches index {top}; the {len(labels)} labels given, "
                 f"{labels.min()}..{labels.max()} of {classes} classes, do not fit it"
             )
-        both = zip(self.train, self.test, strict=True)
-        return np.stack([np.bincount(labels[np.concatenate(b)], minlength=classes) for b in both])
+        sides = [self.train, *([] if self.shares_test else [self.test]), self.validation]
+        own = zip(*filter(None, sides), strict=True)
+        return np.stack([np.bincount(labels[np.concatenate(o)], minlength=classes) for o in own])
 
     def summary(self, labels: Ints, classes: int) -> dict[str, int | float]:
-        """Sizes in samples (train and test together) and labels per client, over all clients."""
+        """Numbers of samples, in all and per client (see `table`), and of labels per client."""
         table = self.table(labels, classes)
         sizes, held = table.sum(axis=1), (table > 0).sum(axis=1)
+        validation = {"validation": sum(map(len, self.validation))} if self.validation else {}
         return {
             "clients": self.clients,
-            "samples": int(sizes.sum()),
+            "samples": sum(map(len, self._parts)),
             "train": sum(map(len, self.train)),
+            **validation,
             "test": sum(map(len, self.test)),
             "size_min": int(sizes.min()),
             "size_median": float(np.median(sizes)),
@@ -104,9 +135,11 @@ class Partition:
             recipe = json.dumps(dict(self.recipe), sort_keys=True, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise DataError(f"a partition's recipe takes JSON values only: {error}") from error
-        parts = (*self.train, *self.test)
-        lengths = np.array([len(part) for part in parts], "<i8").reshape(2, -1)
-        indices = np.concatenate(parts).astype("<i8")
+        sides = [side for side in (self.train, self.test, self.validation) if side]
+        lengths = np.zeros((len(sides), self.clients), "<i8")  # zeros: after a shared test list
+        for row, side in zip(lengths, sides, strict=True):
+            row[: len(side)] = [len(part) for part in side]
+        indices = np.concatenate(self._parts).astype("<i8")
         packed = io.BytesIO()
         np.savez_compressed(
             packed, indices=indices, lengths=lengths, recipe=recipe, digest=self.digest
@@ -148,12 +181,15 @@ class Partition:
         recipe = json.loads(str(stored["recipe"]))
         if not lengths.dtype == indices.dtype == np.dtype("<i8") or not isinstance(recipe, dict):
             raise ValueError("lengths and indices must be 64-bit integers, the recipe a table")
-        ends = np.cumsum(lengths.ravel())
-        if lengths.ndim != 2 or lengths.min() < 1 or len(indices) != ends[-1]:
-            raise ValueError(f"{indices.shape} indices, lengths {lengths.shape} to {ends[-1:]}")
-        parts = np.split(indices, ends[:-1])
-        half = lengths.shape[1]
-        return cls(tuple(parts[:half]), tuple(parts[half:]), recipe)
+        counts = lengths[lengths > 0]
+        ends = np.cumsum(counts)
+        if lengths.ndim != 2 or len(lengths) not in (2, 3) or lengths.min() < 0:
+            raise ValueError(f"lengths are {lengths.shape}")
+        if not len(ends) or len(indices) != ends[-1]:
+            raise ValueError(f"{indices.shape} indices, lengths to {ends[-1:]}")
+        parts = iter(np.split(indices, ends[:-1]))
+        train, test, *rest = (tuple(islice(parts, n)) for n in (lengths > 0).sum(axis=1))
+        return cls(train, test, recipe, rest[0] if rest else ())
 
 
 def _damaged(path: Path, reason: str) -> str:

@@ -1,10 +1,12 @@
 """What every way of sharing out data has in common; each has a file in datasets/partitions/."""
 
 from abc import abstractmethod
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
+import numpy as np
 from numpy.random import Generator
-from pydantic import Field
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 from datasets.arrays import Arrays, Ints
 from datasets.partition import Partition
@@ -30,9 +32,24 @@ class Recipe(Record):
     order: Literal["shuffled", "as_given", "stratified"] = "shuffled"
     """How a client's samples are ordered before they are split: shuffled, as the source and the
     recipe give them, or shuffled so that every class has its share on both sides."""
-    seed: int | None = Field(None, ge=0, lt=2**64)
+    seed: Annotated[int, Field(ge=0, lt=2**64)] | None = None
     """The partition's own seed. None: the run's, so that intervals over seeds contain the luck of
     the partition."""
+
+    validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of each client's training samples that are set aside to choose rounds and settings
+    on, rounded down, but at least one. 0: none."""
+    test: Literal["own", "common"] = "own"
+    """Whether each client is tested on its own test samples, or all on those of all."""
+    rotations: Literal[1, 2, 4] = 1
+    """Feature shift: client u's images are turned by u mod ``rotations`` of as many equal angles,
+    with 4 by 0, 90, 180 or 270 degrees. 1: not turned."""
+
+    @model_validator(mode="after")
+    def _one_client_turns_an_image(self) -> "Recipe":
+        if self.rotations > 1 and self.test == "common":
+            raise ValueError("rotations: images of a common test set are no client's to turn")
+        return self
 
     @abstractmethod
     def deal(self, arrays: Arrays, rng: Generator) -> list[Ints]:
@@ -49,7 +66,9 @@ class Recipe(Record):
     @property
     def label(self) -> str:
         """The partition as pages name it: ``100 clients, Dirichlet(0.1)``."""
-        return f"{self.clients} clients, {self.words}"
+        turned = f", images turned by {self.rotations} angles" if self.rotations > 1 else ""
+        common = ", one test set" if self.test == "common" else ""
+        return f"{self.clients} clients, {self.words}{turned}{common}"
 
     @property
     def is_fixed(self) -> bool:
@@ -62,4 +81,18 @@ class Recipe(Record):
         order = None if self.order == "as_given" else rng
         strata = arrays.y if self.order == "stratified" else None
         recipe = self.model_dump(mode="json") | {"data": arrays.name}
-        return split(parts, self.train_fraction, order, recipe, strata)
+        own = split(parts, self.train_fraction, order, recipe, strata, self.validation_fraction)
+        if self.test == "own":
+            return own
+        return Partition(own.train, (np.concatenate(own.test),), own.recipe, own.validation)
+
+    def quarter_turns(self, partition: Partition, samples: int) -> NDArray[np.int8] | None:
+        """(samples,) how many times each is turned by 90 degrees; None where none is."""
+        if self.rotations == 1:
+            return None
+        turns = np.zeros(samples, np.int8)
+        for u in range(partition.clients):
+            for side in (partition.train, partition.validation, partition.test):
+                if side:
+                    turns[side[u]] = u % self.rotations * (4 // self.rotations)
+        return turns

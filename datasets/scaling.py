@@ -1,18 +1,22 @@
-"""Inputs as models see them: `scale(x, how)`."""
+"""Inputs as models see them: `scale(x, how)`, or sample by sample as `Inputs`."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.arrays import Floats
+from datasets.arrays import Floats, Ints
 from datasets.errors import DataError
 
 ROWS = 256  # samples; a block of float64 stays within 7 MB
 
+Samples = NDArray[Any]
+Scaler = Callable[[Samples], Floats]
+"""Maps samples (m, ...) to float32 inputs, each by itself."""
 
-def scale(x: NDArray[Any], how: str) -> Floats:
+
+def scale(x: Samples, how: str) -> Floats:
     """A float32 copy of x (n, ...), scaled as one of SCALINGS says.
 
     "none": the stored values.
@@ -26,6 +30,11 @@ def scale(x: NDArray[Any], how: str) -> Floats:
     Raises DataError for an unknown name, for an x without samples, and for "unit" and
     "symmetric" where x has negative values or no positive one.
     """
+    return fitted(x, how)(x)
+
+
+def fitted(x: Samples, how: str) -> Scaler:
+    """What scales samples of x as `scale` does, with the statistics of all of x."""
     if how not in SCALINGS:
         raise DataError(f"unknown scaling {how!r}; there are: {', '.join(SCALINGS)}")
     if len(x) == 0:
@@ -33,44 +42,88 @@ def scale(x: NDArray[Any], how: str) -> Floats:
     return SCALINGS[how](x)
 
 
-def _none(x: NDArray[Any]) -> Floats:
-    return x.astype(np.float32)
+class Inputs:
+    """A data set's inputs, scaled and turned when they are asked for: never all at once.
+
+    x: (n, ...) as stored. how: one of SCALINGS. quarter_turns: (n,) how many times 90 degrees each
+    image is turned; None for none.
+    """
+
+    def __init__(self, x: Samples, how: str, quarter_turns: NDArray[np.int8] | None = None) -> None:
+        self._x, self._turns = x, quarter_turns
+        self._scaled = fitted(x, how)
+        if quarter_turns is not None and (x.ndim != 4 or x.shape[2] != x.shape[3]):
+            raise DataError(f"rotations: inputs have shape {x.shape[1:]}, allowed: square images")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, ...)."""
+        return self._x.shape
+
+    def __len__(self) -> int:
+        return len(self._x)
+
+    def __getitem__(self, index: Ints) -> Floats:
+        """The inputs (m, ...) of samples (m,)."""
+        inputs = self._scaled(self._x[index])
+        if self._turns is not None:
+            turns = self._turns[index]
+            for k in range(1, 4):
+                inputs[turns == k] = np.rot90(inputs[turns == k], k, axes=(2, 3))
+        return inputs
 
 
-def _unit(x: NDArray[Any]) -> Floats:
+def _none(x: Samples) -> Scaler:
+    return _as_float
+
+
+def _unit(x: Samples) -> Scaler:
     top = 255.0 if x.dtype == np.uint8 else float(x.max())
     if x.min() < 0 or not top > 0:
         raise DataError('only values from 0 up scale to "unit" or "symmetric"; try "per_feature"')
-    out = _none(x)
-    out /= np.float32(top)
-    return out
+
+    def scaled(rows: Samples) -> Floats:
+        out = _as_float(rows)
+        out /= np.float32(top)
+        return out
+
+    return scaled
 
 
-def _symmetric(x: NDArray[Any]) -> Floats:
-    out = _unit(x)
-    out *= 2
-    out -= 1
-    return out
+def _symmetric(x: Samples) -> Scaler:
+    unit = _unit(x)
+
+    def scaled(rows: Samples) -> Floats:
+        out = unit(rows)
+        out *= 2
+        out -= 1
+        return out
+
+    return scaled
 
 
-def _per_feature(x: NDArray[Any]) -> Floats:
+def _per_feature(x: Samples) -> Scaler:
     mean = x.mean(axis=0, dtype=np.float64)
     squares = np.zeros_like(mean)
-    for rows in _blocks(x):
-        squares += np.square(rows - mean).sum(axis=0)
+    for start in range(0, len(x), ROWS):  # so that no float64 copy of all of x is ever made
+        squares += np.square(x[start : start + ROWS] - mean).sum(axis=0)
     deviation = np.sqrt(squares / len(x))
-    out = np.empty(x.shape, np.float32)
-    for rows, block in zip(_blocks(x), _blocks(out), strict=True):
-        block[...] = (rows - mean) / (deviation + 0.001)
-    return out
+
+    def scaled(rows: Samples) -> Floats:
+        out = np.empty(rows.shape, np.float32)
+        for start in range(0, len(rows), ROWS):
+            block = slice(start, start + ROWS)
+            out[block] = (rows[block] - mean) / (deviation + 0.001)
+        return out
+
+    return scaled
 
 
-def _blocks(x: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Views of x, a few rows each, so that no float64 copy of all of x is ever made."""
-    return (x[start : start + ROWS] for start in range(0, len(x), ROWS))
+def _as_float(x: Samples) -> Floats:
+    return x.astype(np.float32)
 
 
-SCALINGS: Mapping[str, Callable[[NDArray[Any]], Floats]] = {
+SCALINGS: Mapping[str, Callable[[Samples], Scaler]] = {
     "none": _none,
     "unit": _unit,
     "symmetric": _symmetric,

@@ -1,4 +1,4 @@
-"""Each client's samples divided into training and test."""
+"""Each client's samples divided into training, validation and test."""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -18,48 +18,101 @@ def split(
     rng: Generator | None,
     recipe: Mapping[str, object] | None = None,
     labels: Ints | None = None,
+    validation_fraction: float = 0.0,
 ) -> Partition:
     """Shuffle each client's samples; the first floor(train_fraction * n) train, the rest test.
 
-    rng: None leaves each client's samples in the order given.
-    labels: (n,) of the data set; given, every label of a client has its share of both sides.
+    Where there is to be validation, floor(validation_fraction * m) of the m for training, but at
+    least one, are taken from their end; the test samples are the same with and without.
 
+    rng: None leaves each client's samples in the order given.
+    labels: (n,) of the data set; given, every label of a client has its share of every side. Where
+        a client has one sample of a label, it trains; where a side is smaller than the number of
+        labels to share, the client's samples are shuffled without regard to them.
     train_fraction: above 0 and below 1, taken as the decimal number it prints as, so that 0.9
         of 10 samples is 9 whatever binary fraction stands for 0.9.
     recipe: what to note in the partition, besides the fraction.
-    Raises DataError if a client's training or test side would be empty.
+    validation_fraction: 0 (none) up to below 1, taken in the same way.
+    Raises DataError if one of a client's sides would be empty.
     """
-    if not 0 < train_fraction < 1:
-        raise DataError(f"train_fraction={train_fraction} must be above 0 and below 1")
-    exact = Fraction(str(float(train_fraction)))
-    train, test = [], []
+    if not (0 < train_fraction < 1 and 0 <= validation_fraction < 1):
+        raise DataError(
+            f"train_fraction={train_fraction} must be above 0 and below 1, "
+            f"validation_fraction={validation_fraction} from 0 to below 1"
+        )
+    train, test = _divided(parts, train_fraction, rng, labels)
+    validation: tuple[Ints, ...] = ()
+    if validation_fraction > 0:
+        train, validation = _validated(train, validation_fraction, rng, labels)
+    noted = {**(recipe or {}), "train_fraction": float(train_fraction)}
+    return Partition(train, test, noted, validation)
+
+
+Sides = tuple[tuple[Ints, ...], tuple[Ints, ...]]
+
+
+def _divided(
+    parts: Sequence[Ints], fraction: float, rng: Generator | None, labels: Ints | None
+) -> Sides:
+    first, second = [], []
     for u, part in enumerate(parts):
-        cut = floor(exact * len(part))
+        cut = _share(fraction, len(part))
         if not 0 < cut < len(part):
             raise DataError(
-                f"client {u} has {len(part)} samples: train_fraction={train_fraction} leaves it "
+                f"client {u} has {len(part)} samples: train_fraction={fraction} leaves it "
                 "none to train on or none to be tested on; give clients more samples"
             )
-        if labels is not None and rng is not None:
-            ordered = _stratified(part, labels[part], cut, rng, f"client {u}")
-        else:
-            ordered = part if rng is None else rng.permutation(part)
-        train.append(ordered[:cut])
-        test.append(ordered[cut:])
-    noted = {**(recipe or {}), "train_fraction": float(train_fraction)}
-    return Partition(tuple(train), tuple(test), noted)
+        ordered = _ordered(part, cut, rng, labels)
+        first.append(ordered[:cut])
+        second.append(ordered[cut:])
+    return tuple(first), tuple(second)
 
 
-def _stratified(part: Ints, labels: Ints, cut: int, rng: Generator, who: str) -> Ints:
+def _validated(
+    train: Sequence[Ints], fraction: float, rng: Generator | None, labels: Ints | None
+) -> Sides:
+    kept, validation = [], []
+    for u, part in enumerate(train):
+        cut = len(part) - max(1, _share(fraction, len(part)))
+        if cut < 1:
+            raise DataError(
+                f"client {u} has {len(part)} samples for training: validation_fraction={fraction} "
+                "leaves it none to train on; give clients more samples"
+            )
+        # Without labels the samples are in random order already.
+        ordered = part if labels is None else _ordered(part, cut, rng, labels)
+        kept.append(ordered[:cut])
+        validation.append(ordered[cut:])
+    return tuple(kept), tuple(validation)
+
+
+def _share(fraction: float, n: int) -> int:
+    return floor(Fraction(str(float(fraction))) * n)
+
+
+def _ordered(part: Ints, cut: int, rng: Generator | None, labels: Ints | None) -> Ints:
+    """The samples in the order in which they are cut."""
+    if rng is None:
+        return part
+    return rng.permutation(part) if labels is None else _stratified(part, labels[part], cut, rng)
+
+
+def _stratified(part: Ints, labels: Ints, cut: int, rng: Generator) -> Ints:
     """The samples shuffled, so that each label has its share of the first ``cut``."""
     from sklearn.model_selection import train_test_split
 
     seed = int(rng.integers(2**32))
-    try:
-        sides = train_test_split(
-            part, train_size=cut, test_size=len(part) - cut, stratify=labels, random_state=seed
-        )
-    except ValueError as error:
-        raise DataError(f"{who}: cannot be split by class: {error}") from None
-    ordered: Ints = np.concatenate(sides)
+    values, counts = np.unique(labels, return_counts=True)
+    single = np.isin(labels, values[counts == 1])
+    several, rest, size = int((counts > 1).sum()), cut - int(single.sum()), len(part) - cut
+    if min(rest, size) < several or not several:
+        return rng.permutation(part)
+    sides = train_test_split(
+        part[~single],
+        train_size=rest,
+        test_size=size,
+        stratify=labels[~single],
+        random_state=seed,
+    )
+    ordered: Ints = np.concatenate((part[single], *sides))
     return ordered

@@ -1,8 +1,9 @@
 """Where the samples of a federation lie on a device: client by client, in blocks."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.engine.deferred import gram
+from datasets import Inputs
 
 Ints = NDArray[np.int64]
 
@@ -29,6 +31,7 @@ class Blocks:
     first: Ints  # (N,)
     count: Ints  # (N,) blocks of each client
     size: Ints  # (N,) samples of each client
+    shared: bool = False  # every client has all of them
     _grams: dict[int, Tensor] = field(default_factory=dict, repr=False)
 
     def gram(self, block: int) -> Tensor:
@@ -41,33 +44,46 @@ class Blocks:
     def membership(self) -> Tensor:
         """(M, N) float64: 1 where the block is the client's; sums by client are products with
         it, whose order of summation is fixed."""
+        if self.shared:
+            return torch.ones(len(self.x), len(self.size), device=self.x.device).double()
         return torch.nn.functional.one_hot(self.owner, len(self.size)).to(torch.float64)
+
+    def shared_by(self, clients: int) -> "Blocks":
+        """These blocks of one list of samples, as so many clients' common ones."""
+        first, count, size = (
+            np.repeat(one, clients) for one in (self.first, self.count, self.size)
+        )
+        return replace(self, first=first, count=count, size=size, shared=True)
 
     @staticmethod
     def of(
-        x: NDArray[np.generic], y: Ints, parts: Sequence[Ints], length: int, device: torch.device
+        x: NDArray[Any] | Inputs,
+        y: Ints,
+        parts: Sequence[Ints],
+        length: int,
+        device: torch.device,
     ) -> "Blocks":
         """Lay out the samples of each client's index list in blocks of ``length``."""
         size = np.array([len(part) for part in parts], dtype=np.int64)
         count = -(-size // length)
         first = np.concatenate([[0], np.cumsum(count)[:-1]]).astype(np.int64)
-        place = np.concatenate(
-            [f * length + np.arange(n) for f, n in zip(first, size, strict=True)]
-        )
-        index = np.concatenate(parts)
         total = int(count.sum()) * length
 
-        def blocked(values: Tensor) -> Tensor:
-            flat = torch.zeros((total, *values.shape[1:]), dtype=values.dtype)
-            flat[torch.from_numpy(place)] = values
-            return flat.view(-1, length, *values.shape[1:]).to(device)
+        def blocked(values: Callable[[Ints], NDArray[Any]]) -> Tensor:
+            """One client after another, so that no second copy of all samples is ever there."""
+            like = values(parts[0][:1])
+            flat = torch.from_numpy(np.zeros((total, *like.shape[1:]), like.dtype))
+            for start, part in zip((first * length).tolist(), parts, strict=True):
+                flat[start : start + len(part)] = torch.from_numpy(values(part))
+            return flat.view(-1, length, *like.shape[1:]).to(device)
 
-        inputs = torch.from_numpy(x[index])
+        inputs = blocked(x.__getitem__)
+        dtype = np.float64 if inputs.dtype == torch.float64 else np.float32
         owner = torch.from_numpy(np.repeat(np.arange(len(parts)), count))
         return Blocks(
-            blocked(inputs),
-            blocked(torch.from_numpy(y[index])),
-            blocked(torch.ones(len(index), dtype=inputs.dtype)),
+            inputs,
+            blocked(y.__getitem__),
+            blocked(lambda part: np.ones(len(part), dtype)),
             owner.to(device),
             first,
             count,

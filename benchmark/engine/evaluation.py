@@ -30,13 +30,26 @@ def score_globals(network: Network, w: Tensor, blocks: Blocks, *, accuracy: bool
 
 
 def score_personal(network: Network, table: Tensor, blocks: Blocks, *, accuracy: bool) -> Scores:
-    """Every client's own model (R·N, P) on its own data."""
+    """Every client's own model (R·N, P) on its own data, or on those that all share."""
     models = table.view(-1, len(blocks.size), table.shape[1])
+    if blocks.shared:
+        return _score_on_shared(network, models, blocks, accuracy)
 
     def logits(replica: int, chunk: slice) -> Tensor:
         return network.apply(models[replica], blocks.x[chunk], blocks.owner[chunk])
 
     return _score(logits, len(models), blocks, accuracy)
+
+
+def _score_on_shared(network: Network, models: Tensor, blocks: Blocks, accuracy: bool) -> Scores:
+    """Every client's model (R, N, P), one client after another, on the same samples."""
+    each = [score_globals(network, own, blocks, accuracy=accuracy) for own in models.unbind(1)]
+    hits = (
+        torch.stack([s.correct[:, 0] for s in each if s.correct is not None], 1)
+        if accuracy
+        else None
+    )
+    return Scores(hits, torch.stack([s.loss[:, 0] for s in each], 1))
 
 
 def _score(

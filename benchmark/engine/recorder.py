@@ -12,6 +12,7 @@ from torch import Tensor
 from benchmark.engine.blocks import Blocks
 from benchmark.engine.cohort import Federation
 from benchmark.engine.evaluation import Scores, score_globals, score_personal
+from benchmark.engine.selection import Chosen
 from benchmark.engine.snapshot import Snapshot
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Cell
@@ -36,12 +37,26 @@ class Result:
 
 
 class Recorder:
-    """Collects scores on the device; they are read back when the run is over."""
+    """Collects scores on the device; they are read back when the run is over.
+
+    Where there are data for validation, these are scored in place of the test data. Of every seed
+    the models that are best on them are kept, the global and the personalised ones each by
+    themselves, and tested when the run is over, together with the last ones: nothing can be chosen
+    on test data, which nobody has seen by then.
+    """
 
     def __init__(
-        self, federation: Federation, test: Blocks, cell: Cell, resumed: Snapshot | None = None
+        self,
+        federation: Federation,
+        test: Blocks,
+        validation: Blocks | None,
+        cell: Cell,
+        resumed: Snapshot | None = None,
     ) -> None:
-        self._federation, self._test, self._cell = federation, test, cell
+        self._federation, self._cell = federation, cell
+        self._test, self._validation = test, validation
+        self._models: dict[str, Tensor] = {}  # those last recorded, by what they are
+        self._chosen: dict[str, Chosen] = {}
         self._start = time.perf_counter()
         self._rounds: list[int] = []
         self._seconds: list[float] = []
@@ -55,20 +70,33 @@ class Recorder:
     def record(self, round_: int, w: Tensor | None, table: Tensor | None) -> None:
         """Score the models of a round: global ones (R, P), personalised ones (R·N, P)."""
         every, last = self._cell.train_loss_every, round_ + 1 == self._cell.rounds
-        self._score("", self._test, w, table)
-        if len(self._rounds) % every == 0 or last:
-            self._score("train_", self._federation.train, w, table)
+        both = zip(SCORES, (w, table), strict=True)
+        self._models = {which: models for which, models in both if models is not None}
+        for which, models in self._models.items():
+            if self._validation is None:
+                self._add(which, "", self._scores(which, models, self._test, True))
+            else:
+                scores = self._scores(which, models, self._validation, True)
+                self._add(which, "validation_", scores)
+                self._choose(which, models, scores)
+            if len(self._rounds) % every == 0 or last:
+                scores = self._scores(which, models, self._federation.train, False)
+                self._add(which, "train_", scores)
         self._rounds.append(round_)
         self._seconds.append(time.perf_counter() - self._start)
 
-    def _score(self, split: str, blocks: Blocks, w: Tensor | None, table: Tensor | None) -> None:
-        network_of, accuracy = self._federation.network_of, split == ""
-        if w is not None:
-            scores = score_globals(network_of(w), w, blocks, accuracy=accuracy)
-            self._add("global", split, scores)
-        if table is not None:
-            scores = score_personal(network_of(table), table, blocks, accuracy=accuracy)
-            self._add("personal", split, scores)
+    def _scores(self, which: str, models: Tensor, blocks: Blocks, accuracy: bool) -> Scores:
+        score = {"global": score_globals, "personal": score_personal}[which]
+        return score(self._federation.network_of(models), models, blocks, accuracy=accuracy)
+
+    def _choose(self, which: str, models: Tensor, scores: Scores) -> None:
+        assert scores.correct is not None
+        correct, kept = scores.correct.sum(1), self._chosen.get(which)
+        self._chosen[which] = (
+            Chosen.first(correct, models)
+            if kept is None
+            else kept.or_better(len(self._rounds), correct, models)
+        )
 
     def _add(self, which: str, split: str, s: Scores) -> None:
         at, loss = len(self._rounds), s.loss.sum(1)
@@ -102,42 +130,67 @@ class Recorder:
             tensors[f"loss.{name}"] = s.loss
             if s.correct is not None:
                 tensors[f"correct.{name}"] = s.correct
+        for which, kept in self._chosen.items():
+            tensors[f"chosen.{which}"], tensors[f"chosen_at.{which}"] = kept.models, kept.at
         return Snapshot(rounds, time.perf_counter() - self._start, tensors)
 
     def _restore(self, snapshot: Snapshot) -> None:
         """Raises BenchmarkError where a tensor is not what :meth:`snapshot` made after so many
         rounds."""
-        device, N = self._federation.device, self._federation.clients
         if not 0 < snapshot.rounds < self._cell.rounds:
             raise BenchmarkError(f"rounds: {snapshot.rounds}, allowed: below {self._cell.rounds}")
         rounds = [r for r in range(snapshot.rounds) if is_due(self._cell, r)]
-        replicas, read = len(self._lost), snapshot.tensor
+        read = snapshot.tensor
         self._rounds = read("rounds", (len(rounds),), torch.int64).tolist()
         if self._rounds != rounds:
             raise BenchmarkError(f"rounds: {self._rounds}, allowed: {rounds}")
         self._seconds = read("seconds", (len(rounds),), torch.float64).tolist()
         for which in SCORES:
             own = tuple(f"{kind}.{column(which, '')}" for kind in ("sums", "loss", "correct"))
-            if not any(name.startswith(own) for name in snapshot.tensors):
-                continue
-            for split, kinds in (("", ("accuracy", "loss")), ("train_", ("loss",))):
-                at = range(0, len(rounds), self._cell.train_loss_every if split else 1)
-                for kind in kinds:
-                    name = column(which, f"{split}{kind}")
-                    sums = read(f"sums.{name}", (len(at), replicas), torch.float64).to(device)
-                    self._sums[name] = dict(zip(at, sums, strict=True))
-                    if kind == "loss":
-                        self._lost |= ~sums.isfinite().all(0)
-                part = column(which, split)
-                loss = read(f"loss.{part}", (replicas, N), torch.float64).to(device)
-                hits = None
-                if not split:
-                    hits = read(f"correct.{part}", (replicas, N), torch.float64).to(device)
-                self._latest[part] = Scores(hits, loss)
+            if any(name.startswith(own) for name in snapshot.tensors):
+                for split in ("" if self._validation is None else "validation_", "train_"):
+                    self._restore_scores(column(which, split), split, snapshot)
+                if self._validation is not None:
+                    self._restore_chosen(which, snapshot)
+
+    def _restore_scores(self, part: str, split: str, snapshot: Snapshot) -> None:
+        """Sums at every evaluation, and every client's scores at the last."""
+        device, each = self._federation.device, (len(self._lost), self._federation.clients)
+        is_training = split == "train_"
+        step = self._cell.train_loss_every if is_training else 1
+        at = range(0, len(self._rounds), step)
+        for kind in ("loss",) if is_training else ("accuracy", "loss"):
+            shape = (len(at), len(self._lost))
+            sums = snapshot.tensor(f"sums.{part}{kind}", shape, torch.float64).to(device)
+            self._sums[f"{part}{kind}"] = dict(zip(at, sums, strict=True))
+            if kind == "loss":
+                self._lost |= ~sums.isfinite().all(0)
+        loss = snapshot.tensor(f"loss.{part}", each, torch.float64).to(device)
+        hits = None
+        if not is_training:
+            hits = snapshot.tensor(f"correct.{part}", each, torch.float64).to(device)
+        self._latest[part] = Scores(hits, loss)
+
+    def _restore_chosen(self, which: str, snapshot: Snapshot) -> None:
+        federation, replicas = self._federation, len(self._lost)
+        network, rows = federation.network, replicas
+        if which == "personal":
+            network = federation.auxiliary.network if federation.auxiliary else network
+            rows = replicas * federation.clients
+        dtype, device = federation.train.x.dtype, federation.device
+        models = snapshot.tensor(f"chosen.{which}", (rows, network.parameters), dtype)
+        at = snapshot.tensor(f"chosen_at.{which}", (replicas,), torch.int64)
+        if not 0 <= int(at.min()) <= int(at.max()) < len(self._rounds):
+            raise BenchmarkError(f"chosen_at.{which}: {at}, allowed: 0 to {len(self._rounds) - 1}")
+        hits = self._sums_of(column(which, "validation_accuracy"))
+        correct = hits.gather(0, at.to(device)[None])[0]
+        self._chosen[which] = Chosen(at.to(device), correct, models.to(device))
 
     def results(self) -> list[Result]:
         """What each seed leaves behind."""
         columns = {name: self._column(name) for name in sorted(self._sums)}
+        if self._validation is not None:
+            columns |= self._test_once()
         per_client, ends = self._per_client(), self._ends()
         frame = pd.DataFrame({"round": self._rounds, "seconds": self._seconds})
         found = []
@@ -153,6 +206,24 @@ class Recorder:
                 )
             )
         return found
+
+    def _test_once(self) -> dict[str, np.ndarray]:
+        """The test scores (evaluations, R) by column: of the models chosen, at the evaluation that
+        chose them, and of the last ones; NaN elsewhere. The former become each client's scores."""
+        columns = {}
+        for which, models in self._models.items():
+            chosen = self._chosen[which]
+            at, replica = chosen.at.cpu().numpy(), np.arange(len(self._lost))
+            final = self._scores(which, models, self._test, True)
+            best = self._scores(which, chosen.models, self._test, True)
+            for kind, last, there in zip(("accuracy", "loss"), final, best, strict=True):
+                filled = np.full((len(self._rounds), len(replica)), np.nan)
+                for place, scores in ((-1, last), (at, there)):
+                    assert scores is not None
+                    filled[place, replica] = scores.sum(1).cpu().numpy() / self._test.size.sum()
+                columns[column(which, kind)] = filled
+            self._latest[column(which, "")] = best
+        return columns
 
     def _sums_of(self, name: str) -> Tensor:
         return torch.stack([*self._sums[name].values()])
@@ -176,9 +247,12 @@ class Recorder:
         return filled
 
     def _per_client(self) -> dict[str, np.ndarray]:
-        """Scores of the last evaluation by column: (R, N), sizes (N,)."""
+        """Scores of the last evaluation, on test data of the models chosen, by column: (R, N);
+        sizes (N,)."""
         train, test = self._federation.train.size, self._test.size
         columns = {"client": np.arange(len(train)), "train_size": train, "test_size": test}
+        if self._validation is not None:
+            columns["validation_size"] = self._validation.size
         for name, final in sorted(self._latest.items()):
             columns[f"{name}loss"] = final.loss.cpu().numpy() / self._size(name)
             if final.correct is not None:
@@ -186,8 +260,11 @@ class Recorder:
         return columns
 
     def _size(self, name: str) -> np.ndarray:
-        blocks = self._federation.train if "_train_" in name else self._test
-        return blocks.size
+        if "_train_" in name:
+            return self._federation.train.size
+        if "_validation_" in name and self._validation is not None:
+            return self._validation.size
+        return self._test.size
 
 
 def is_due(cell: Cell, round_: int) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.engine.blocks import Blocks
+from benchmark.engine.blocks import Blocks, Ints
 from benchmark.engine.cohort import Auxiliary, Federation, Sampling
 from benchmark.engine.methods import Method
 from benchmark.engine.models import Network
@@ -17,7 +17,7 @@ from benchmark.engine.replicas import Group, all_groups, joined
 from benchmark.engine.snapshot import Snapshot
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Cell, ModelSpec
-from datasets import Arrays, Partition
+from datasets import Arrays, Inputs, Partition
 
 EVALUATION_BLOCK = 128
 
@@ -37,12 +37,13 @@ class Problem:
     federation: Federation
     test: Blocks
     w: Tensor  # (R, P)
+    validation: Blocks | None = None
 
     @staticmethod
     def of(
         cell: Cell,
         arrays: Arrays,
-        x: np.ndarray,
+        x: np.ndarray | Inputs,
         partition: Partition,
         seeds: Sequence[int],
         device: torch.device,
@@ -66,7 +67,7 @@ class Problem:
         if cell.batches != "with_replacement":
             length = min(length, largest)  # no padding that no client needs
         train = Blocks.of(x, arrays.y, partition.train, length, device)
-        test = Blocks.of(x, arrays.y, partition.test, EVALUATION_BLOCK, device)
+        test, validation = _scored(x, arrays.y, partition, device)
         sampling = Sampling(cell.active_clients, cell.participation, cell.aggregation, cell.batches)
         network, w = initial(cell.model)
         other = None if cell.auxiliary is None else Auxiliary(*initial(cell.auxiliary))
@@ -75,7 +76,20 @@ class Problem:
                 f"auxiliary: {network.parameters} parameters, allowed: another number than the "
                 "model's, by which the two are told apart"
             )
-        return Problem(Federation(network, train, tuple(seeds), sampling, other), test, w)
+        federation = Federation(network, train, tuple(seeds), sampling, other)
+        return Problem(federation, test, w, validation)
+
+
+def _scored(
+    x: np.ndarray | Inputs, y: Ints, partition: Partition, device: torch.device
+) -> tuple[Blocks, Blocks | None]:
+    """The samples that models are tested on, and those that rounds are chosen on, if any."""
+    test = Blocks.of(x, y, partition.test, EVALUATION_BLOCK, device)
+    if partition.shares_test:
+        test = test.shared_by(partition.clients)
+    if not partition.validation:
+        return test, None
+    return test, Blocks.of(x, y, partition.validation, EVALUATION_BLOCK, device)
 
 
 def run(
@@ -119,5 +133,5 @@ def _started(
 ) -> tuple[Recorder, list[Group]]:
     """What records a run and what trains it, at the start or as a snapshot left them."""
     federation, w = problem.federation, problem.w
-    recorder = Recorder(federation, problem.test, cell, resumed)
+    recorder = Recorder(federation, problem.test, problem.validation, cell, resumed)
     return recorder, all_groups(method, method.resolve(cell.hyper), federation, w, resumed)

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 import datasets
 from benchmark.engine.streams import stream
-from benchmark.spec import Data, PartitionSpec
-from datasets import Arrays, DataError, Partition
+from benchmark.spec import Cell, Data, PartitionSpec
+from datasets import Arrays, DataError, Inputs, Partition
 
 
 @dataclass(frozen=True)
@@ -29,13 +26,6 @@ def _arrays(data_name: str, options: tuple[tuple[str, float | int], ...], source
     )
 
 
-@lru_cache(maxsize=1)
-def _inputs(
-    name: str, options: tuple[tuple[str, float | int], ...], scaling: str, source: Source
-) -> NDArray[np.float32]:
-    return datasets.scale(_arrays(name, options, source).x, scaling)
-
-
 def require(names: Iterable[str], source: Source) -> None:
     """Fetch these data sets if asked to; raise DataError where the files of one are missing."""
     for name in dict.fromkeys(names):
@@ -47,10 +37,22 @@ def arrays_of(data: Data, source: Source) -> Arrays:
     return _arrays(data.name, tuple(sorted(data.options.items())), source)
 
 
-def load(data: Data, source: Source) -> tuple[Arrays, NDArray[np.float32]]:
-    """A cell's data set, and its inputs scaled as the cell says; the last one is kept."""
-    options = tuple(sorted(data.options.items()))
-    return arrays_of(data, source), _inputs(data.name, options, data.scaling, source)
+@dataclass(frozen=True)
+class Material:
+    """A run's data."""
+
+    arrays: Arrays
+    partition: Partition
+    inputs: Inputs
+    """The samples as models see them."""
+
+
+def material(cell: Cell, seed: int, source: Source) -> Material:
+    """The data of the run (cell, seed). Raises DataError where it cannot have them."""
+    arrays = arrays_of(cell.data, source)
+    partition = partition_of(cell.partition, arrays, seed)
+    turns = cell.partition.quarter_turns(partition, len(arrays.y))
+    return Material(arrays, partition, Inputs(arrays.x, cell.data.scaling, turns))
 
 
 def partition_of(spec: PartitionSpec, arrays: Arrays, seed: int) -> Partition:

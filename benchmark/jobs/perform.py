@@ -17,7 +17,7 @@ from benchmark.engine.snapshot import Snapshot
 from benchmark.engine.training import Problem, check, run
 from benchmark.errors import BenchmarkError, Interrupted, one_line
 from benchmark.jobs.costs import costs_of
-from benchmark.jobs.data import load, partition_of
+from benchmark.jobs.data import material
 from benchmark.jobs.environment import environment
 from benchmark.jobs.job import Event, Job, Listener, Settings
 from benchmark.jobs.plan import finished_runs
@@ -125,11 +125,11 @@ class _Prepared:
 
 def _prepared(job: Job, method: Method, settings: Settings) -> _Prepared:
     cell, device = job.cell, torch.device(settings.device)
-    arrays, x = load(cell.data, settings.source)
+    data = material(cell, job.seeds[0], settings.source)
+    arrays, x, partition = data.arrays, data.inputs, data.partition
     costs = costs_of(cell, method, x.shape[1:], arrays.classes)
     if device.type == "cuda" and settings.graphs:
         method = replace(method, train_round=Replayed(method.train_round))
-    partition = partition_of(cell.partition, arrays, job.seeds[0])
     _save_once(partition, settings.store)
     problem = Problem.of(cell, arrays, x, partition, job.seeds, device)
     digests, convolutions = (method.source, partition.digest), problem.federation.convolutions

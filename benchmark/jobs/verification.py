@@ -11,7 +11,7 @@ import torch
 from benchmark.engine.methods import load_method
 from benchmark.engine.training import Problem, run
 from benchmark.errors import BenchmarkError
-from benchmark.jobs.data import Source, load, partition_of
+from benchmark.jobs.data import Source, material
 from benchmark.jobs.environment import environment
 from benchmark.store import read_run, read_table
 
@@ -50,8 +50,8 @@ def verify(
     )
     if not method.would_make(cell.hyper, stored.hyper):
         raise BenchmarkError(f"{folder}: hyper: the method's defaults have changed since")
-    arrays, x = load(cell.data, source)
-    partition = partition_of(cell.partition, arrays, stored.seed)
+    data = material(cell, stored.seed, source)
+    arrays, x, partition = data.arrays, data.inputs, data.partition
     if partition.digest != stored.partition:
         raise BenchmarkError(f"{folder}: partition: {partition.digest}, not {stored.partition}")
     short = cell.model_copy(update={"rounds": min(rounds, cell.rounds)})

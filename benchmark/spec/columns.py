@@ -5,5 +5,6 @@ SCORES = ("global", "personal")
 
 
 def column(scores: str, metric: str) -> str:
-    """The column that holds a metric (accuracy, loss, train_loss) of ``scores``."""
+    """The column that holds a metric of ``scores``: accuracy, loss, train_loss, and, with data for
+    validation, validation_accuracy and validation_loss."""
     return f"{scores}_{metric}"

@@ -11,6 +11,11 @@
 - ``clients.parquet``, a row for every client: ``train_size``, ``test_size``, and the same
   scores per client at the last evaluation.
 
+Where the partition has data for validation there are ``<which>_validation_accuracy`` and
+``<which>_validation_loss``, and ``validation_size``. The test columns then have two values only:
+at the evaluation with the best validation accuracy (the first of equals) and at the last one;
+a client's test scores are those at the former.
+
 A run is written whole or not at all (see :func:`datasets.files.write_whole`), so that a reader
 never sees a part of one. Nothing here imports torch.
 """

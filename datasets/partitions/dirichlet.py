@@ -30,10 +30,17 @@ class Dirichlet(Recipe):
     min_size: Count = 10
     """Samples that every client must get; a draw that gives one fewer is repeated."""
 
+    cap: Literal["none", "even_share"] = "none"
+    """even_share: a client that holds as many samples as an even share of all (n / clients) gets
+    none of the labels still to be dealt, in increasing order, and the others' proportions are
+    scaled up, as PFLlib and, before it, the code of Yurochkin et al. deal; sizes are then more
+    even."""
+
     @property
     def words(self) -> str:
         """The distribution."""
-        return f"Dirichlet({self.alpha:g})"
+        capped = ", capped sizes" if self.cap == "even_share" else ""
+        return f"Dirichlet({self.alpha:g}){capped}"
 
     def deal(self, arrays: Arrays, rng: Generator) -> list[Ints]:
         """Raise DataError where no draw gives every client enough."""
@@ -43,7 +50,7 @@ class Dirichlet(Recipe):
                 f"there are {len(arrays.y)} samples"
             )
         for _ in range(DRAWS):
-            parts = self._drawn(arrays.y, rng)
+            parts = self._draw_once(arrays.y, rng)
             if min(map(len, parts)) >= self.min_size:
                 return parts
         raise DataError(
@@ -52,11 +59,16 @@ class Dirichlet(Recipe):
             "lower clients or min_size"
         )
 
-    def _drawn(self, labels: Ints, rng: Generator) -> list[Ints]:
+    def _draw_once(self, labels: Ints, rng: Generator) -> list[Ints]:
         parts: list[list[Ints]] = [[] for _ in range(self.clients)]
         for value in np.unique(labels):
             members = rng.permutation(np.flatnonzero(labels == value))
             shares = rng.dirichlet(np.full(self.clients, self.alpha))
+            if self.cap == "even_share":
+                sizes = [sum(map(len, part)) for part in parts]
+                shares *= np.array(sizes) * self.clients < len(labels)
+            if not shares.sum() > 0:  # all the mass fell to clients that are full
+                return [np.empty(0, np.int64)] * self.clients
             where = cuts(shares, len(members), 0)
             for part, share in zip(parts, np.split(members, where), strict=True):
                 part.append(share)

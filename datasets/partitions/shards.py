@@ -1,6 +1,6 @@
 """Each client holds a few labels, and a shard of each one's samples."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -28,7 +28,7 @@ class Shards(Recipe):
     sizes: Literal["equal", "lognormal"] = "equal"
     """equal: a label's shards differ by one sample at most; lognormal: they are in proportion to
     lognormal(0, sigma) draws, one sample at least."""
-    sigma: float = Field(1.0, gt=0, le=10)
+    sigma: Annotated[float, Field(gt=0, le=10)] = 1.0
     """Used by lognormal sizes only; towards 0 shards become equal, a large one gives nearly all of
     a label to one client. The paper's CIFAR-10 was drawn with 2."""
 

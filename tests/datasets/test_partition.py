@@ -25,16 +25,21 @@ LABELS = np.array([0, 1, 2, 1, 0, 2])
 
 @st.composite
 def partitions(draw: st.DrawFn) -> Partition:
-    """Up to four clients with one to four samples on either side."""
-    sizes = draw(st.lists(st.tuples(*[st.integers(1, 4)] * 2), min_size=1, max_size=4))
+    """Up to four clients with one to four samples on every side; some share their test list."""
+    sizes = draw(st.lists(st.tuples(*[st.integers(1, 4)] * 3), min_size=1, max_size=4))
     flat = [size for side in zip(*sizes, strict=True) for size in side]
     indices = draw(st.permutations(range(sum(flat) + 2)))
     parts = np.split(np.array(indices, np.int64), np.cumsum(flat))[:-1]
-    return Partition(tuple(parts[: len(sizes)]), tuple(parts[len(sizes) :]))
+    n = len(sizes)
+    train, test, validation = (tuple(parts[at * n : at * n + n]) for at in range(3))
+    if draw(st.booleans()):
+        test = (np.concatenate(test),)
+    return Partition(train, test, {}, validation if draw(st.booleans()) else ())
 
 
 def as_lists(partition: Partition) -> list[list[list[int]]]:
-    return [[part.tolist() for part in side] for side in (partition.train, partition.test)]
+    sides = (partition.train, partition.test, partition.validation)
+    return [[part.tolist() for part in side] for side in sides]
 
 
 @settings(max_examples=60, deadline=None)
@@ -71,7 +76,7 @@ def test_the_digest_is_the_same_everywhere() -> None:
         (lists([-1]), lists([1]), "negative"),
         (lists([0], []), lists([1], [2]), "non-empty"),
         (lists([0]), lists([]), "non-empty"),
-        (lists([0], [1]), lists([2]), "2 training and 1 test lists"),
+        (lists([0], [1], [2]), lists([3], [4]), "3 training and 2 test lists"),
         ((), (), "0 training"),
         ((np.array([0], np.int32),), lists([1]), "int32"),
         ((np.array([[0]]),), lists([1]), r"shape \(1, 1\)"),
@@ -82,6 +87,27 @@ def test_lists_that_break_the_rules_are_refused(
 ) -> None:
     with pytest.raises(DataError, match=said):
         Partition(train, test)
+
+
+def test_there_are_as_many_validation_lists_as_clients_or_none() -> None:
+    with pytest.raises(DataError, match="2 training and 1 validation lists"):
+        replace(SMALL, validation=lists([6]))
+    with pytest.raises(DataError, match="twice"):
+        replace(SMALL, validation=lists([6], [0]))
+    assert replace(SMALL, validation=lists([6], [7])).digest != SMALL.digest
+
+
+def test_samples_for_validation_are_a_clients_own_and_a_common_test_set_is_nobodys() -> None:
+    part = replace(SMALL, test=lists([5]), validation=lists([1], [3]))
+    assert part.table(LABELS, 3).tolist() == [[2, 1, 0], [0, 1, 1]]
+    summary = part.summary(LABELS, 3)
+    assert {k: summary[k] for k in ("samples", "train", "validation", "test", "size_max")} == {
+        "samples": 6,
+        "train": 3,
+        "validation": 2,
+        "test": 1,
+        "size_max": 3,
+    }
 
 
 def test_table_and_summary_count_both_sides() -> None:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from datasets import Arrays, DataError
 from datasets.arrays import Ints
@@ -28,6 +27,8 @@ DEALT: dict[str, tuple[str, int, dict[str, Any]]] = {
     "lognormal shards": ("shards", 5, {"labels_per_client": 3, "sizes": "lognormal", "sigma": 2.0}),
     "all labels": ("shards", 1, {"labels_per_client": 10}),
     "dirichlet": ("dirichlet", 1, {"alpha": 0.5, "min_size": 2}),
+    "capped": ("dirichlet", 1, {"alpha": 0.5, "min_size": 2, "cap": "even_share"}),
+    "quantity": ("quantity", 1, {"alpha": 1.0, "min_size": 1}),
     "iid": ("iid", 1, {}),
 }
 """Recipes that deal every sample: the kind, the smallest number of clients, and settings."""
@@ -65,6 +66,7 @@ def test_every_kind_has_a_label_with_its_number_of_clients() -> None:
         "label_groups": {"groups": PAIRS},
         "shards": {"labels_per_client": 2},
         "dirichlet": {"alpha": 0.1},
+        "quantity": {"alpha": 0.5},
     }
     named = {kind: recipe(kind, 20, **required.get(kind, {})).label for kind in KINDS}
     assert all(label.startswith("20 clients, ") for label in named.values())
@@ -73,6 +75,9 @@ def test_every_kind_has_a_label_with_its_number_of_clients() -> None:
     assert named["shards"] == "20 clients, 2 labels each, equal sizes"
     overlapping = recipe("label_groups", 20, groups=OVERLAPPING).label
     assert overlapping == "20 clients, 3 labels each, overlapping"
+    assert recipe("iid", 20, test="common").label == "20 clients, IID, one test set"
+    turned = recipe("iid", 20, rotations=4).label
+    assert turned == "20 clients, IID, images turned by 4 angles"
 
 
 @few
@@ -166,6 +171,59 @@ def test_dirichlet_draws_again_until_every_client_has_its_minimum_or_names_it() 
         deal(y, 0, "dirichlet", 10, alpha=0.001, min_size=15)
 
 
+def test_quantity_skew_gives_sizes_that_differ_and_labels_that_do_not() -> None:
+    y = np.tile(np.arange(10), 2000)
+    parts = deal(y, 0, "quantity", 5, alpha=1.0)
+    sizes = [len(part) for part in parts]
+    assert max(sizes) > 3 * min(sizes)
+    for part in parts:
+        counts = np.bincount(y[part], minlength=10) / len(part)
+        assert np.abs(counts - 0.1).max() < 4 * np.sqrt(0.09 / len(part))
+    even = deal(y, 0, "quantity", 5, alpha=1e9)
+    assert {len(part) // 100 for part in even} <= {39, 40}
+    with pytest.raises(DataError, match=r"alpha=0.001 .* clients=5 .* min_size=10"):
+        deal(y, 0, "quantity", 5, alpha=0.001)
+
+
+def test_a_client_with_its_even_share_gets_none_of_the_labels_that_follow() -> None:
+    y = np.repeat(np.arange(10), 30)
+    parts = deal(y, 3, "dirichlet", 4, alpha=0.1, min_size=1, cap="even_share")
+    for part in parts:
+        held = np.bincount(y[part], minlength=10)
+        before = np.cumsum(held) - held
+        assert (held[before >= len(y) / 4] == 0).all()
+    plain = deal(y, 3, "dirichlet", 4, alpha=0.1, min_size=1)
+    assert max(map(len, parts)) < max(map(len, plain))
+
+
+def test_a_common_test_set_is_all_clients_test_samples_once() -> None:
+    y = labels(0)
+    own = recipe("iid", 4, validation_fraction=0.2).draw(data(y), seeded(0))
+    common = recipe("iid", 4, validation_fraction=0.2, test="common").draw(data(y), seeded(0))
+    assert all(map(np.array_equal, common.train, own.train))
+    assert all(map(np.array_equal, common.validation, own.validation))
+    assert np.array_equal(common.test[0], np.concatenate(own.test))
+    assert common.shares_test
+    assert all(common.test_of(u) is common.test[0] for u in range(4))
+    assert common.digest != own.digest
+
+
+def test_rotation_turns_every_sample_of_a_client_alike() -> None:
+    y = labels(0)
+    turned = recipe("iid", 5, rotations=4, validation_fraction=0.2)
+    whole = turned.draw(data(y), seeded(0))
+    turns = turned.quarter_turns(whole, len(y))
+    assert turns is not None
+    for u in range(5):
+        for side in (whole.train, whole.validation, whole.test):
+            assert {*turns[side[u]].tolist()} == {u % 4}
+    halves = recipe("iid", 5, rotations=2)
+    turns = halves.quarter_turns(halves.draw(data(y), seeded(0)), len(y))
+    assert turns is not None
+    assert {*turns.tolist()} == {0, 2}
+    assert recipe("iid", 5).quarter_turns(whole, len(y)) is None
+
+
 def test_given_keeps_the_generators_clients() -> None:
     client = seeded(0).integers(0, 7, 2000)
     arrays = data(np.zeros(2000, np.int64), client)
@@ -204,71 +262,3 @@ def test_the_papers_mnist_as_dealt_has_its_test_size_too() -> None:
     assert sum(map(len, whole.test)) == 17_507
     dealt = mnist.deal(arrays, seeded(0))[0].tolist()
     assert np.concatenate([whole.train[0], whole.test[0]]).tolist() == dealt
-
-
-Y = np.repeat(np.arange(4), 5)
-
-
-@pytest.mark.parametrize(
-    ("kind", "clients", "words", "said"),
-    [
-        ("label_groups", 3, {"groups": [[0, 1], [2, 3]]}, "clients=3 .* multiple"),
-        ("label_groups", 2, {"groups": [[0, 1], [2]]}, r"each of the labels \[0, 1, 2, 3\]"),
-        ("label_groups", 2, {"groups": [[0, 1], [2, 3, 4]]}, "each of the labels"),
-        ("label_groups", 2, {"groups": [[0, 1, 1], [2, 3]]}, "name one twice"),
-        ("label_groups", 2, {"groups": [[0, 1, 2, 3], []]}, "no group be empty"),
-        ("label_groups", 2, {"groups": []}, "each of the labels"),
-        ("label_groups", 12, {"groups": [[0, 1], [2, 3]]}, "label 0 has 5"),
-        ("shards", 1, {"labels_per_client": 3}, "labels_per_client=3 .* clients=1"),
-        ("shards", 4, {"labels_per_client": 5}, r"labels_per_client=5 must be in 1\.\.4"),
-        ("shards", 24, {"labels_per_client": 1}, "has 20 samples for clients=24"),
-        ("shards", 12, {"labels_per_client": 2}, "label 0 has 5 samples for clients=6"),
-        ("dirichlet", 3, {"alpha": 1}, "clients=3 with min_size=10"),
-        ("iid", 21, {}, "20 samples for clients=21"),
-        ("given", 2, {}, "test names no clients"),
-        ("pfedme_cifar10", 20, {}, "60 images of each"),
-        ("pfedme_mnist", 20, {}, "4 images of each"),
-    ],
-)
-def test_what_labels_do_not_allow_is_refused_by_name(
-    kind: str, clients: int, words: dict[str, Any], said: str
-) -> None:
-    y = Y[Y < 3] if kind.startswith("pfedme") else Y
-    with pytest.raises(DataError, match=said) as caught:
-        deal(y, 0, kind, clients, **words)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("client", "clients", "said"),
-    [
-        ([0, 2], 2, "numbered 0, 1, 2"),
-        ([-1, 0], 2, "numbered 0, 1, 2"),
-        ([], 1, "each have a sample"),
-        ([0, 1], 3, "partition.clients is 3, but test has 2 clients"),
-    ],
-)
-def test_clients_that_are_not_numbered_through_are_refused(
-    client: list[int], clients: int, said: str
-) -> None:
-    numbers = np.array(client, np.int64)
-    with pytest.raises(DataError, match=said):
-        recipe("given", clients).deal(data(np.zeros_like(numbers), numbers), seeded(0))
-
-
-@pytest.mark.parametrize(
-    ("kind", "words"),
-    [
-        ("iid", {"clients": 0}),
-        ("iid", {"train_fraction": 1.0}),
-        ("shards", {"labels_per_client": 0}),
-        ("shards", {"labels_per_client": 1, "sizes": "uneven"}),
-        ("shards", {"labels_per_client": 1, "sizes": "lognormal", "sigma": 11}),
-        ("dirichlet", {"alpha": 0.0}),
-        ("dirichlet", {"alpha": 2e9}),
-        ("dirichlet", {"alpha": 1, "min_size": 0}),
-    ],
-)
-def test_settings_out_of_range_are_no_recipe(kind: str, words: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        recipe(kind, **words)

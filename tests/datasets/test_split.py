@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets import DataError
+from datasets import DataError, Partition
 from datasets.split import split
 from tests.datasets.recipes import deal, labels, seeded
 
@@ -63,7 +63,57 @@ def test_a_stratified_split_gives_every_label_its_share(seed: int, fraction: flo
             assert abs(np.sum(labels[train] == label) - share) < 1.5
 
 
-def test_a_client_with_one_image_of_a_label_cannot_be_stratified() -> None:
+def test_a_single_sample_of_a_label_trains() -> None:
     labels = np.array([0, 0, 0, 0, 1])
-    with pytest.raises(DataError, match="client 0: cannot be split by class"):
-        split([np.arange(5)], 0.6, seeded(0), labels=labels)
+    for seed in range(20):
+        whole = split([np.arange(5)], 0.6, seeded(seed), labels=labels)
+        assert 4 in whole.train[0]
+        assert len(whole.test[0]) == 2
+
+
+def test_a_client_with_more_labels_than_places_is_shuffled() -> None:
+    labels = np.repeat(np.arange(5), 2)
+    whole = [split([np.arange(10)], 0.8, seeded(seed), labels=labels) for seed in range(9)]
+    tested = {tuple(each.test[0]) for each in whole}
+    assert {len(test) for test in tested} == {2}
+    assert len(tested) > 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    fraction=fractions,
+    held_out=st.sampled_from([0.1, 0.2, 0.5]),
+    order=st.sampled_from(["as_given", "shuffled", "stratified"]),
+)
+def test_validation_is_taken_from_training_and_leaves_the_test_samples_alone(
+    seed: int, fraction: float, held_out: float, order: str
+) -> None:
+    y = labels(seed)
+    parts = deal(y, seed, "iid", 5)
+
+    def made(held_out: float) -> Partition:
+        rng = None if order == "as_given" else seeded(seed)
+        strata = y if order == "stratified" else None
+        return split(parts, fraction, rng, labels=strata, validation_fraction=held_out)
+
+    without, whole = made(0.0), made(held_out)
+    assert without.validation == ()
+    for u, before in enumerate(without.train):
+        assert np.array_equal(whole.test[u], without.test[u])
+        both = np.concatenate((whole.train[u], whole.validation[u]))
+        assert sorted(both) == sorted(before)
+        assert len(whole.validation[u]) == int(round(held_out * 100) * len(before) // 100)
+        if order != "stratified":
+            assert np.array_equal(both, before)
+        elif len(whole.validation[u]) >= 10:  # a place for every label
+            counts = np.bincount(y[before], minlength=10)
+            held = np.bincount(y[whole.validation[u]], minlength=10)
+            assert np.abs(held - held_out * counts).max() < 2.1
+    assert whole.digest != without.digest
+
+
+def test_validation_has_at_least_one_sample_and_training_too() -> None:
+    assert len(split([np.arange(4)], 0.5, seeded(0), validation_fraction=0.1).validation[0]) == 1
+    with pytest.raises(DataError, match="client 0 has 1 samples for training: validation_fraction"):
+        split([np.arange(2)], 0.5, seeded(0), validation_fraction=0.1)

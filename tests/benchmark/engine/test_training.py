@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from benchmark.engine.methods import Method, load_method
 from benchmark.engine.recorder import Result
 from benchmark.engine.training import Problem, run
-from benchmark.jobs.data import Source, load, partition_of
+from benchmark.jobs.data import Source, arrays_of, partition_of
 from benchmark.spec import Cell
-from datasets import Arrays, Partition
+from datasets import Arrays, Partition, scale
 from tests.benchmark.cases import cell
 
 SEEDS = (3, 8)
@@ -78,8 +78,8 @@ def known(*, w: bool = True, personal: bool = True) -> Method:
 @cache
 def material(seed: int = 0) -> tuple[Arrays, NDArray[np.float32], Partition]:
     words = cell()
-    arrays, x = load(words.data, Source())
-    return arrays, x / np.float32(16), partition_of(words.partition, arrays, seed)
+    arrays = arrays_of(words.data, Source())
+    return arrays, scale(arrays.x, "unit"), partition_of(words.partition, arrays, seed)
 
 
 def words(changes: Mapping[str, Any] | None = None) -> Cell:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.jobs.data import Source, load, partition_of
+from benchmark.jobs.data import Source, arrays_of, partition_of
 from benchmark.jobs.job import Event, Job
 from benchmark.jobs.perform import perform
 from benchmark.jobs.plan import Plan, plan
@@ -162,7 +162,7 @@ def test_the_partition_a_run_cites_is_in_the_store(tmp_path: Path) -> None:
     store = trained(tmp_path, job(cell(), 2), job(cell({"algorithm": "local"}), 2), job(cell(), 3))
     digests = [run.partition for _, run in store.runs()]
     assert len(set(digests)) == 2  # the two methods of seed 2 share one
-    arrays, _ = load(cell().data, Source())
+    arrays = arrays_of(cell().data, Source())
     for _, run in store.runs():
         kept = Partition.load(tmp_path / "partitions" / f"{run.partition[:16]}.npz")
         made = partition_of(run.cell.partition, arrays, run.seed)
@@ -171,7 +171,7 @@ def test_the_partition_a_run_cites_is_in_the_store(tmp_path: Path) -> None:
 
 
 def test_a_fixed_partition_is_the_same_for_all_seeds_and_that_of_its_seed() -> None:
-    arrays, _ = load(cell().data, Source())
+    arrays = arrays_of(cell().data, Source())
     drawn = [partition_of(cell().partition, arrays, seed).digest for seed in (0, 1)]
     fixed = [partition_of(cell({"partition.seed": 1}).partition, arrays, s).digest for s in (0, 1)]
     assert drawn[0] != drawn[1]

@@ -18,6 +18,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "label_groups": {"groups": [[0, 1], [2]]},
     "shards": {"labels_per_client": 2},
     "dirichlet": {"alpha": 0.5},
+    "quantity": {"alpha": 0.5},
 }
 PARTITIONS: dict[str, dict[str, Any]] = {
     kind: {"kind": kind, **SIZES, **REQUIRED.get(kind, {})} for kind in KINDS
@@ -33,6 +34,10 @@ OTHER: dict[str, Any] = {
     "sigma": 0.5,
     "alpha": 0.1,
     "min_size": 1,
+    "cap": "even_share",
+    "validation_fraction": 0.2,
+    "test": "common",
+    "rotations": 4,
 }
 CHANGES: dict[str, Any] = {
     "data.name": "mnist",
@@ -161,7 +166,7 @@ def test_seeds_share_a_partition_where_its_seed_is_fixed_or_nothing_is_drawn() -
         ({"model.hidden": 4}, ["hidden: unknown key, allowed: name"]),
         (
             {"partition.alpha": 0.5},
-            ["alpha: unknown key, allowed: clients, kind, order, seed, train_fraction"],
+            ["alpha: unknown key, allowed: clients, kind, order, rotations, seed, test, "],
         ),
         ({"model": {"name": "dnn"}}, ["hidden: Field required"]),
         ({"partition": {"kind": "iid", "clients": 4}}, ["train_fraction: Field required"]),

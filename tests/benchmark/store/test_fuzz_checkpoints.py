@@ -13,7 +13,7 @@ from benchmark.engine.methods import load_method
 from benchmark.engine.snapshot import Snapshot
 from benchmark.engine.training import Problem, check
 from benchmark.errors import BenchmarkError
-from benchmark.jobs.data import Source, load, partition_of
+from benchmark.jobs.data import Source, arrays_of, partition_of
 from benchmark.store import Store
 from benchmark.store.checkpoint import Checkpoints, identity, read
 from benchmark.store.header import newest_first
@@ -76,9 +76,9 @@ def test_a_checkpoint_with_other_tensors_is_refused_and_the_run_is_made(
         tensors[f"x{name}"] = tensor
     rounds = data.draw(st.sampled_from([header.rounds, 1, 6, 10**9]))
     refused = Snapshot(rounds, 1.0, tensors)
-    arrays, x = load(CELL.data, Source())
+    arrays = arrays_of(CELL.data, Source())
     partition = partition_of(CELL.partition, arrays, 0)
-    problem = Problem.of(CELL, arrays, x, partition, (0, 1), torch.device("cpu"))
+    problem = Problem.of(CELL, arrays, arrays.x, partition, (0, 1), torch.device("cpu"))
     with pytest.raises(BenchmarkError, match="allowed"):
         check(refused, CELL, load_method("pfml"), problem)
 
