@@ -19,7 +19,15 @@ with
   global models (R, P), the ones that "GM" scores evaluate;
 - ``init(w, everyone, hyper) -> State``: ``w`` (R, P) are the initial models;
 - ``train_round(state, cohort, hyper) -> State``: one communication round;
-- ``personal_models(state, everyone, hyper) -> Table | None``: what "PM" scores evaluate.
+- ``personal_models(state, everyone, hyper) -> Table | None``: what "PM" scores evaluate;
+
+and, if its author likes, ``NAME``, what reports call it, and ``RANGES``, where tuning looks for
+its settings: a pair of numbers is searched on a logarithmic scale from one to the other, any
+other tuple value by value.
+
+Where a cell counts local work in epochs, clients take unequal numbers of steps. Then every change
+of rows goes through ``batch.step(old, new)``, which keeps the old rows of a client that has run
+out of batches, and is ``new`` itself otherwise.
 
 ``cohort`` holds the clients that train in this round, ``everyone`` all clients (so that
 ``everyone.spread(w)`` is a whole table). States are never changed in place.
@@ -49,14 +57,18 @@ __all__ = [
     "Cohort",
     "Forward",
     "Globals",
+    "Layers",
     "Loss",
+    "Momentum",
     "NonNegative",
     "Positive",
     "Rows",
+    "Share",
     "Steps",
     "Table",
     "cross_entropy",
     "disagreement",
+    "heavy_ball",
     "kl_divergence",
     "log_softmax",
     "proximal_step",
@@ -69,7 +81,10 @@ Globals = Tensor
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Momentum = Annotated[float, Field(ge=0, lt=1)]
 Steps = Annotated[int, Field(ge=1)]
+Layers = Annotated[int, Field(ge=0)]
 
 
 class Forward(Protocol):
@@ -104,7 +119,26 @@ class Cohort(Protocol):
         """A new table with these clients' rows replaced and all others untouched."""
 
     def batches(self, steps: int) -> Iterator[Batch]:
-        """The next ``steps`` mini-batches of every client's training set."""
+        """The next ``steps`` mini-batches of every client's training set; where the cell counts
+        local work in epochs, those of as many passes over it."""
+
+    def phases(self, *steps: int) -> tuple[Iterator[Batch], ...]:
+        """Batches for one stretch of local work after another, each drawn after those of the one
+        before: ``first, then = cohort.phases(10, 1)``. A stretch may be of length 0."""
+
+    def draws(self, steps: int) -> Iterator[Tensor]:
+        """(S, 1) uniform in [0, 1): a number for each client, beside each of ``batches(steps)``."""
+
+    def start(self, k: int) -> Globals:
+        """A further initial model of each replica, drawn as the first was; k = 1, 2, …"""
+
+    def head(self, layers: int = 1) -> Tensor:
+        """(P,) true for the parameters of the last ``layers`` layers (0: of none), false for the
+        others, the body. Refused for a model whose logits are not a linear layer's outputs."""
+
+    @property
+    def counts(self) -> Tensor:
+        """(S, C) how many training samples of each class each client has."""
 
     def forward(self, rows: Rows, batch: Batch) -> Forward:
         """A forward pass; take several gradients or a peer's probabilities from it."""
@@ -114,6 +148,24 @@ class Cohort(Protocol):
 
     def mean(self, rows: Rows) -> Globals:
         """The server's mean over those who send, weighted as the protocol says."""
+
+    def uniform(self, rows: Rows) -> Globals:
+        """The mean over those who send, all weighted alike whatever the protocol says."""
+
+    @property
+    def fraction(self) -> float:
+        """Clients that send in this round, over all clients of the federation."""
+
+    @property
+    def sends(self) -> Tensor:
+        """(S, 1) 1 for a client that sends, 0 for one that only trains."""
+
+    def products(self, rows: Rows) -> Tensor:
+        """(R, n, n) inner products of the rows of each replica's n clients, S = R·n."""
+
+    def mix(self, pairs: Tensor, rows: Rows) -> Rows:
+        """rows_i + Σ_j pairs_ij (rows_j − rows_i), i and j among those who send; the rows of others
+        as they are. pairs: (R, n, n). What a client then holds depends on who else trains."""
 
 
 def proximal_step(
@@ -125,3 +177,18 @@ def proximal_step(
     lam = 0: plain SGD with weight decay mu; step · lam = 1, grad = 0: the centre itself.
     """
     return weighted_sum((1 - step * (lam + mu), rows), (-step, grad), (step * lam, centre))
+
+
+def heavy_ball(
+    velocity: Rows | None, grad: Rows, rows: Rows, momentum: float, decay: float = 0.0
+) -> Rows:
+    """momentum · velocity + grad + decay · rows: Polyak's heavy ball with weight decay.
+
+    The velocity to step along, from None at first. momentum = decay = 0: the gradient itself.
+    """
+    terms = [(1.0, grad)]
+    if decay > 0:
+        terms.append((decay, rows))
+    if velocity is not None and momentum > 0:
+        terms.append((momentum, velocity))
+    return weighted_sum(*terms) if len(terms) > 1 else grad

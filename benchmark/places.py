@@ -1,5 +1,6 @@
 """Where things lie in a checkout, and the names found there."""
 
+import ast
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +25,21 @@ RENDERED = ROOT / "reports" / "rendered"
 def algorithm_names() -> list[str]:
     """The built-in methods: one file each in algorithms/, found without importing them."""
     return sorted(path.stem for path in ALGORITHMS.glob("[a-z]*.py"))
+
+
+def display_name(algorithm: str) -> str:
+    """What reports call a method: the constant ``NAME`` of its file, or else its name here.
+
+    Read without importing it. Of a method that is not built in, only the name here is known.
+    """
+    path = ALGORITHMS / f"{algorithm}.py"
+    if algorithm not in algorithm_names():
+        return algorithm
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id="NAME")], value=ast.Constant(value=str() as name)):
+                return name
+    return algorithm
 
 
 def experiment_names() -> list[str]:

