@@ -8,11 +8,23 @@ Networks from Decentralized Data*, AISTATS 2017, Algorithm 1.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from benchmark.algorithm import Cohort, Globals, Positive, Steps, Table
+from benchmark.algorithm import (
+    Cohort,
+    Globals,
+    Momentum,
+    NonNegative,
+    Positive,
+    Steps,
+    Table,
+    heavy_ball,
+)
+
+NAME = "FedAvg"
+RANGES = {"eta": (1e-3, 1.0)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +37,12 @@ class Hyper:
     """Local steps a round, each on one mini-batch."""
     finetune_steps: Annotated[int, Field(ge=0)] = 0
     """Steps of size η on training batches before a personal score; 0: none is reported."""
+    finetune: Literal["all", "head"] = "all"
+    """What those steps train: the whole model, or its last layer alone."""
+    momentum: Momentum = 0.0
+    """Of the heavy ball, at rest when a round starts (NIID-Bench: 0.9)."""
+    decay: NonNegative = 0.0
+    """Weight decay."""
 
 
 class State(NamedTuple):
@@ -40,9 +58,10 @@ def init(w: Globals, everyone: Cohort, hyper: Hyper) -> State:
 
 def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:
     """One round of Algorithm 1."""
-    rows = cohort.spread(state.w)
+    rows, v = cohort.spread(state.w), None
     for batch in cohort.batches(hyper.E):
-        rows = rows - hyper.eta * cohort.grad(rows, batch)
+        v = heavy_ball(v, cohort.grad(rows, batch), rows, hyper.momentum, hyper.decay)
+        rows = batch.step(rows, rows - hyper.eta * v)
     return State(cohort.mean(rows))
 
 
@@ -50,7 +69,9 @@ def personal_models(state: State, everyone: Cohort, hyper: Hyper) -> Table | Non
     """The global model, fine-tuned by each client if asked."""
     if hyper.finetune_steps == 0:
         return None
-    rows = everyone.spread(state.w)
+    rows, v = everyone.spread(state.w), None
     for batch in everyone.batches(hyper.finetune_steps):
-        rows = rows - hyper.eta * everyone.grad(rows, batch)
+        v = heavy_ball(v, everyone.grad(rows, batch), rows, hyper.momentum, hyper.decay)
+        step = v if hyper.finetune == "all" else everyone.head() * v
+        rows = batch.step(rows, rows - hyper.eta * step)
     return rows

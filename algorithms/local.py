@@ -10,7 +10,19 @@ Federated Learning by Local Adaptation*, arXiv 2002.04758, 2020.
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from benchmark.algorithm import Cohort, Globals, Positive, Steps, Table
+from benchmark.algorithm import (
+    Cohort,
+    Globals,
+    Momentum,
+    NonNegative,
+    Positive,
+    Steps,
+    Table,
+    heavy_ball,
+)
+
+NAME = "Local-only"
+RANGES = {"eta": (1e-3, 1.0)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +33,10 @@ class Hyper:
     """η, the step size."""
     E: Steps = 10
     """Local steps a round, each on one mini-batch."""
+    momentum: Momentum = 0.0
+    """Of the heavy ball, at rest when a round starts."""
+    decay: NonNegative = 0.0
+    """Weight decay."""
 
 
 class State(NamedTuple):
@@ -36,9 +52,10 @@ def init(w: Globals, everyone: Cohort, hyper: Hyper) -> State:
 
 def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:
     """E steps of plain SGD at each client."""
-    m = cohort.read(state.m)
+    m, v = cohort.read(state.m), None
     for batch in cohort.batches(hyper.E):
-        m = m - hyper.eta * cohort.grad(m, batch)
+        v = heavy_ball(v, cohort.grad(m, batch), m, hyper.momentum, hyper.decay)
+        m = batch.step(m, m - hyper.eta * v)
     return State(cohort.write(state.m, m))
 
 

@@ -17,6 +17,9 @@ from typing import Literal, NamedTuple
 
 from benchmark.algorithm import Cohort, Globals, Positive, Steps, Table
 
+NAME = "Per-FedAvg"
+RANGES = {"alpha": (1e-3, 1.0), "beta": (1e-3, 1.0)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Hyper:
@@ -58,12 +61,12 @@ def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:
             ahead = cohort.grad(w + hyper.delta * g, batch)
             behind = cohort.grad(w - hyper.delta * g, batch)
             step = g - hyper.alpha * (ahead - behind) / (2 * hyper.delta)
-        w = w - hyper.beta * step
+        w = batch.step(w, w - hyper.beta * step)
     return State(cohort.mean(w))
 
 
 def personal_models(state: State, everyone: Cohort, hyper: Hyper) -> Table:
     """One step from the global model on each client's next training batch."""
     w = everyone.spread(state.w)
-    (batch,) = everyone.batches(1)
+    batch = next(everyone.batches(1))
     return w - hyper.alpha * everyone.grad(w, batch)

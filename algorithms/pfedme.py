@@ -15,6 +15,9 @@ from typing import Literal, NamedTuple
 
 from benchmark.algorithm import Cohort, Globals, NonNegative, Positive, Steps, Table, proximal_step
 
+NAME = "pFedMe"
+RANGES = {"eta": (1e-3, 0.1), "alpha": (1e-3, 0.3), "lam": (1.0, 50.0)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Hyper:
@@ -63,8 +66,9 @@ def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:
             theta = local
         for _ in range(hyper.K):
             gradient = cohort.grad(theta, batch)
-            theta = proximal_step(theta, gradient, hyper.alpha, hyper.lam, local, hyper.mu)
-        local = local - hyper.eta * hyper.lam * (local - theta)
+            inner = proximal_step(theta, gradient, hyper.alpha, hyper.lam, local, hyper.mu)
+            theta = batch.step(theta, inner)
+        local = batch.step(local, local - hyper.eta * hyper.lam * (local - theta))
     w = (1 - hyper.beta) * state.w + hyper.beta * cohort.mean(local)
     return State(w, cohort.write(state.theta, theta), cohort.write(state.local, local))
 

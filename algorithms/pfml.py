@@ -32,6 +32,9 @@ from benchmark.algorithm import (
     proximal_step,
 )
 
+NAME = "PFML"
+RANGES = {"eta": (1e-3, 0.1), "alpha": (1e-3, 0.3), "lam": (1.0, 50.0)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Hyper:

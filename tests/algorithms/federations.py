@@ -16,7 +16,8 @@ import benchmark.engine.cohort
 from benchmark.engine.cohort import Cohort, Federation
 from benchmark.engine.methods import Method
 from benchmark.engine.models import Network
-from tests.algorithms.plain_loops import LOOPS, Client, Outcome, Round, World
+from tests.algorithms.plain_loops import LOOPS
+from tests.algorithms.plain_world import Client, Labelled, Outcome, Round, World
 
 Ints = NDArray[np.int64]
 
@@ -59,13 +60,14 @@ def federation(
     participation: str = "all",
     aggregation: str = "samples",
     batches: str = "fixed_order",
+    local_work: str = "steps",
     engine: ModuleType = benchmark.engine.cohort,
     device: str = "cpu",
 ) -> Federation:
     """The clients of ``parts``; ``engine`` is the module that makes it."""
     x, y = samples()
     train = engine.Blocks.of(x, y, parts, B, torch.device(device))
-    sampling = engine.Sampling(active, participation, aggregation, batches)
+    sampling = engine.Sampling(active, participation, aggregation, batches, local_work)
     made: Federation = engine.Federation(Network(module(model)), train, seeds, sampling)
     return made
 
@@ -109,8 +111,28 @@ def world(of: Federation, replica: int, rounds: int) -> World:
     for t in range(rounds):
         cohort = of.cohort(t)
         schedule.append(Round(trains(cohort, of, replica), sends(cohort, of, replica)))
-    plain_module = copy.deepcopy(of.network.module)
-    return World(plain_module, clients, schedule, of.sampling.aggregation == "samples")
+    first = slice(replica * N, (replica + 1) * N)
+
+    def drawn(t: int, units: int) -> list[list[Labelled]]:
+        series: list[list[Labelled]] = [[] for _ in range(N)]
+        for batch in of.everyone(t).batches(units):
+            for i, own in enumerate(batch.mask[first] == 1):
+                if batch.live is None or batch.live[first][i]:
+                    series[i].append((batch.x[first][i, own], batch.y[first][i, own]))
+            batch.stepped.append(True)
+        return series
+
+    return World(
+        copy.deepcopy(of.network.module),
+        clients,
+        schedule,
+        of.sampling.aggregation == "samples",
+        CLASSES,
+        of.sampling.local_work == "epochs",
+        None if of.sampling.batches == "fixed_order" else drawn,
+        lambda k: of.structure.start(of.seeds, k)[replica],
+        lambda t, units: torch.cat([*of.everyone(t).draws(units)], dim=1).T[:, first],
+    )
 
 
 def trains(cohort: Cohort, of: Federation, replica: int = 0) -> list[int]:
@@ -149,7 +171,7 @@ def close(left: Outcome, right: Outcome, atol: float = 1e-9) -> None:
 def brief(method: Method) -> dict[str, Any]:
     """Few steps, other settings at the method's defaults."""
     named = {field.name for field in fields(method.Hyper)}
-    return {name: 2 for name in ("E", "K") if name in named}
+    return {name: 2 for name in ("E", "K", "H", "A", "C", "k") if name in named}
 
 
 def choices(method: Method, *without: str) -> list[dict[str, Any]]:

@@ -55,5 +55,4 @@ def refuses(method: Method, name: str, value: Any) -> None:
 HYPER = (
     check_settings_are_frozen_with_defaults,
     check_wrong_settings_are_refused,
-    check_zero_server_step_is_refused,
 )

@@ -93,8 +93,8 @@ INNER_PROBLEM = (
     Mutant(
         "w_i moves by the inner step size",
         "pfedme",
-        "local = local - hyper.eta * hyper.lam",
-        "local = local - hyper.alpha * hyper.lam",
+        "local - hyper.eta * hyper.lam",
+        "local - hyper.alpha * hyper.lam",
         (limits.check_one_inner_step_is_fedavg, equals_the_plain_loop),
     ),
     Mutant(
@@ -178,8 +178,8 @@ GRADIENTS = (
     Mutant(
         "the meta-step starts from the adapted weights",
         "perfedavg",
-        "w = w - hyper.beta * step",
-        "w = adapted - hyper.beta * step",
+        "batch.step(w, w - hyper.beta * step)",
+        "batch.step(w, adapted - hyper.beta * step)",
         (limits.check_meta_gradient, equals_the_plain_loop),
     ),
     Mutant(
@@ -199,10 +199,10 @@ GRADIENTS = (
     Mutant(
         "a second call trains once more",
         "fedavg",
-        "        rows = rows - hyper.eta * cohort.grad(rows, batch)\n",
-        "        rows = rows - hyper.eta * cohort.grad(rows, batch)\n"
+        "    return State(cohort.mean(rows))\n",
         "    for batch in cohort.batches(hyper.E):\n"
-        "        rows = rows - hyper.eta * cohort.grad(rows, batch)\n",
+        "        rows = rows - hyper.eta * cohort.grad(rows, batch)\n"
+        "    return State(cohort.mean(rows))\n",
         (check_gradient_evaluations, equals_the_plain_loop),
     ),
     Mutant(
@@ -219,7 +219,7 @@ CONTRACT = (
         "clients share their gradients",
         "local",
         "cohort.grad(m, batch)",
-        "cohort.grad(m, batch).mean(0, keepdim=True)",
+        "cohort.grad(m, batch).mean(0, keepdim=True).expand_as(m)",
         (check_one_client_at_a_time, equals_the_plain_loop),
     ),
     Mutant(
@@ -246,16 +246,16 @@ CONTRACT = (
     Mutant(
         "a state is changed in place",
         "local",
-        "m = m - hyper.eta * cohort.grad(m, batch)",
-        "m -= hyper.eta * cohort.grad(m, batch)",
+        "m = batch.step(m, m - hyper.eta * v)",
+        "m -= hyper.eta * v",
         (check_inputs_are_not_changed,),
     ),
     Mutant(
         "something is kept outside the state",
         "local",
-        "    m = cohort.read(state.m)\n",
+        "    m, v = cohort.read(state.m), None\n",
         "    globals()['called'] = globals().get('called', 0) + 1\n"
-        "    m = cohort.read(state.m) * called\n",
+        "    m, v = cohort.read(state.m) * called, None\n",
         (check_state_round_trips, check_two_runs_are_bit_identical),
     ),
     Mutant(

@@ -1,108 +1,35 @@
 """Each method's rounds as plain float64 loops, one client at a time, from the papers' equations.
 
-Nothing here knows of stacked rows: a client is a list of batches, a model is an ordinary
-module whose parameters are overwritten, a gradient is autograd's of a loss as textbooks
-write it. ``h`` maps the names of a method's settings to their values. Every loop returns
-what the method's state holds after the last round, by name, and the ``personal`` models.
+``h`` maps the names of a method's settings to their values. Every loop returns what the method's
+state holds after the last round, by name, and the ``personal`` models.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch import Tensor
 
-Settings = Mapping[str, Any]
-Labelled = tuple[Tensor, Tensor]
-Outcome = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Client:
-    """A client's training set, cut into batches; the last may be smaller."""
-
-    batches: list[Labelled]
-
-    @property
-    def size(self) -> int:
-        return sum(len(y) for _, y in self.batches)
-
-    def batch(self, number: int) -> Labelled:
-        """Batches in turn, from the first again after the last."""
-        return self.batches[number % len(self.batches)]
-
-
-@dataclass(frozen=True)
-class Round:
-    """Who trains in a round, and who of them sends."""
-
-    trains: list[int]
-    sends: list[int]
-
-
-@dataclass(frozen=True)
-class World:
-    """A federation of one replica and its schedule."""
-
-    module: nn.Module
-    clients: list[Client]
-    rounds: list[Round]
-    by_samples: bool
-
-    @cached_property
-    def parameters(self) -> list[nn.Parameter]:
-        return list(self.module.parameters())
-
-    def logits(self, row: Tensor, x: Tensor) -> Tensor:
-        vector_to_parameters(row, self.parameters)
-        out: Tensor = self.module(x)
-        return out
-
-    def probabilities(self, row: Tensor, x: Tensor) -> Tensor:
-        with torch.no_grad():
-            return self.logits(row, x).softmax(1)
-
-    def gradient(self, row: Tensor, batch: Labelled, *more: Callable[[Tensor], Tensor]) -> Tensor:
-        """∇ at ``row`` of the mean cross-entropy plus further terms of the logits."""
-        x, y = batch
-        logits = self.logits(row, x)
-        loss = -logits.log_softmax(1).gather(1, y[:, None]).mean()
-        for term in more:
-            loss = loss + term(logits)
-        return parameters_to_vector(torch.autograd.grad(loss, self.parameters))
-
-    def average(self, round_: Round, rows: Mapping[int, Tensor]) -> Tensor:
-        """The server's mean over those who send."""
-        weights = {i: self.clients[i].size if self.by_samples else 1 for i in round_.sends}
-        total = torch.zeros_like(rows[round_.sends[0]])
-        for i, weight in weights.items():
-            total = total + weight * rows[i]
-        return total / sum(weights.values())
+from tests.algorithms.plain_others import OTHERS
+from tests.algorithms.plain_sharing import SHARING
+from tests.algorithms.plain_world import Labelled, Outcome, Settings, World, descend
 
 
 def fedavg(world: World, w: Tensor, h: Settings) -> Outcome:
     for t, round_ in enumerate(world.rounds):
         sent = {}
         for i in round_.trains:
-            row = w
-            for e in range(h["E"]):
-                batch = world.clients[i].batch(t * h["E"] + e)
-                row = row - h["eta"] * world.gradient(row, batch)
-            sent[i] = row
+            sent[i] = descend(world, w, world.batches(i, t, h["E"]), h)
         w = world.average(round_, sent)
     outcome = {"w": w[None]}
     steps, last = h["finetune_steps"], len(world.rounds) - 1
     if steps > 0:
-        personal = []
-        for client in world.clients:
-            row = w
-            for e in range(steps):
-                row = row - h["eta"] * world.gradient(row, client.batch(last * steps + e))
-            personal.append(row)
-        outcome["personal"] = torch.stack(personal)
+        mask = world.head(1) if h["finetune"] == "head" else 1.0
+        outcome["personal"] = torch.stack(
+            [
+                descend(world, w, world.batches(i, last, steps), h, mask)
+                for i in range(len(world.clients))
+            ]
+        )
     return outcome
 
 
@@ -110,9 +37,7 @@ def local(world: World, w: Tensor, h: Settings) -> Outcome:
     models = [w for _ in world.clients]
     for t, round_ in enumerate(world.rounds):
         for i in round_.trains:
-            for e in range(h["E"]):
-                batch = world.clients[i].batch(t * h["E"] + e)
-                models[i] = models[i] - h["eta"] * world.gradient(models[i], batch)
+            models[i] = descend(world, models[i], world.batches(i, t, h["E"]), h)
     return {"m": torch.stack(models), "personal": torch.stack(models)}
 
 
@@ -123,10 +48,8 @@ def perfedavg(world: World, w: Tensor, h: Settings) -> Outcome:
     for t, round_ in enumerate(world.rounds):
         sent = {}
         for i in round_.trains:
-            row, number = w, t * h["E"] * fresh
-            for _ in range(h["E"]):
-                D = [world.clients[i].batch(number + j) for j in range(fresh)]
-                number += fresh
+            row, drawn = w, world.batches(i, t, h["E"] * fresh)
+            for D in zip(*(drawn[j::fresh] for j in range(fresh)), strict=True):
                 meta = world.gradient(row - alpha * world.gradient(row, D[0]), D[1])
                 if fresh == 3:
                     forth = world.gradient(row + delta * meta, D[2])
@@ -137,7 +60,8 @@ def perfedavg(world: World, w: Tensor, h: Settings) -> Outcome:
             sent[i] = row
         w = world.average(round_, sent)
     last = len(world.rounds) - 1
-    personal = [w - alpha * world.gradient(w, client.batch(last)) for client in world.clients]
+    everyone = range(len(world.clients))
+    personal = [w - alpha * world.gradient(w, world.batches(i, last, 1)[0]) for i in everyone]
     return {"w": w[None], "personal": torch.stack(personal)}
 
 
@@ -147,8 +71,7 @@ def pfedme(world: World, w: Tensor, h: Settings) -> Outcome:
     for t, round_ in enumerate(world.rounds):
         for i in round_.trains:
             w_i = theta = w
-            for e in range(h["E"]):
-                batch = world.clients[i].batch(t * h["E"] + e)
+            for batch in world.batches(i, t, h["E"]):
                 if h["inner_start"] == "restart":
                     theta = w_i
                 for _ in range(h["K"]):
@@ -192,8 +115,7 @@ def pfml(world: World, w: Tensor, h: Settings) -> Outcome:
             m_e = auxiliary[i] if h["persistent"] else w
             theta, w_hat = m_e, w_e
             m_first, w_first = m_e, w_e
-            for e in range(h["E"]):
-                batch = world.clients[i].batch(t * h["E"] + e)
+            for batch in world.batches(i, t, h["E"]):
                 if h["inner_start"] == "restart":
                     theta, w_hat = m_e, w_e
                 m_centre, w_centre = m_e, w_e
@@ -228,4 +150,6 @@ LOOPS: dict[str, Callable[[World, Tensor, Settings], Outcome]] = {
     "perfedavg": perfedavg,
     "pfedme": pfedme,
     "pfml": pfml,
+    **OTHERS,
+    **SHARING,
 }

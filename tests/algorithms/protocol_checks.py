@@ -19,7 +19,7 @@ from benchmark.spec import Cell
 from benchmark.spec.validation import parse
 from datasets import Arrays, Partition
 from tests.algorithms.federations import CLASSES, SHAPE, brief, close, federation, initial
-from tests.algorithms.plain_loops import Outcome
+from tests.algorithms.plain_world import Outcome
 
 EVALUATIONS: dict[str, Callable[[Any], int]] = {
     "fedavg": lambda h: h.E,
@@ -29,6 +29,14 @@ EVALUATIONS: dict[str, Callable[[Any], int]] = {
     "pfml": lambda h: (
         2 * (h.E * h.K + (h.E - 1) * (h.inner_start == "carry" and h.outer_gradient == "outer"))
     ),
+    **dict.fromkeys(
+        ("fedprox", "fedper", "lgfedavg", "fedbabu", "scaffold", "feddyn", "fedamp", "ifca"),
+        lambda h: h.E,
+    ),
+    **dict.fromkeys(("ditto", "fml", "apfl", "fedrod"), lambda h: 2 * h.E),
+    "superfed": lambda h: h.E,
+    "fedrep": lambda h: h.H + h.E,
+    "fedala": lambda h: h.A + h.E,
 }
 """Gradients per client and round. PFML's outer gradients are inner ones too, unless the inner
 iterates carry on, away from the models that they start a round at. A method that is not named
@@ -151,8 +159,15 @@ class _LoggedBatches:
         return getattr(self._cohort, name)
 
     def batches(self, steps: int) -> Any:
-        seen = self._log.setdefault((self._round, steps), [])
-        for batch in self._cohort.batches(steps):
+        (phase,) = self.phases(steps)
+        return phase
+
+    def phases(self, *steps: int) -> Any:
+        seen = self._log.setdefault((self._round, sum(steps)), [])
+        return tuple(self._seen(phase, seen) for phase in self._cohort.phases(*steps))
+
+    def _seen(self, phase: Any, seen: list[Batch]) -> Any:
+        for batch in phase:
             seen.append(batch)
             yield batch
 

@@ -32,6 +32,23 @@ CASES = [
     ("pfml", {"E": 2, "K": 3, "inner_start": "restart", "outer_gradient": "inner"}),
     ("pfml", {"E": 2, "K": 3, "inner_start": "carry", "outer_gradient": "inner"}),
     ("pfml", {"E": 2, "K": 1, "mutual": "none"}),
+    ("fedprox", {"E": 3, "momentum": 0.9}),
+    ("ditto", {"E": 3}),
+    ("fml", {"E": 3}),
+    ("apfl", {"E": 3}),
+    ("apfl", {"E": 3, "adaptive": True}),
+    ("fedper", {"E": 3}),
+    ("lgfedavg", {"E": 3}),
+    ("fedrep", {"H": 3, "E": 2}),
+    ("fedrep", {"H": 0, "E": 2}),
+    ("fedbabu", {"E": 3}),
+    ("fedrod", {"E": 3}),
+    ("fedala", {"E": 3, "A": 2}),
+    ("scaffold", {"E": 3}),
+    ("fedamp", {"E": 3}),
+    ("ifca", {"E": 3, "C": 2, "k": 3}),
+    ("feddyn", {"E": 3}),
+    ("superfed", {"E": 3}),
 ]
 
 

@@ -8,13 +8,18 @@ import pytest
 from benchmark.engine.methods import Method, load_method
 from benchmark.errors import BenchmarkError
 from benchmark.places import algorithm_names
-from tests.algorithms.hyper_checks import HYPER
+from tests.algorithms.hyper_checks import HYPER, check_zero_server_step_is_refused
 
 
 @pytest.mark.parametrize("check", HYPER)
 @pytest.mark.parametrize("name", algorithm_names())
 def test_settings(name: str, check: Callable[[Method], None]) -> None:
     check(load_method(name))
+
+
+@pytest.mark.parametrize("name", ["pfedme", "pfml"])
+def test_a_server_that_never_steps_is_refused(name: str) -> None:
+    check_zero_server_step_is_refused(load_method(name))
 
 
 @pytest.mark.parametrize("name", algorithm_names())

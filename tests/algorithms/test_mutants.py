@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.algorithms.drawing_mutants import DRAWING_MUTANTS
 from tests.algorithms.engine_mutants import ENGINE_MUTANTS
 from tests.algorithms.method_mutants import METHOD_MUTANTS
 from tests.algorithms.mutants import Check, Mutant
 
-MUTANTS = [*METHOD_MUTANTS, *ENGINE_MUTANTS]
+MUTANTS = [*METHOD_MUTANTS, *ENGINE_MUTANTS, *DRAWING_MUTANTS]
 PAIRS = {(mutant.file, check): mutant for mutant in MUTANTS for check in mutant.checks}
 
 

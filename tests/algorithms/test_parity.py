@@ -18,9 +18,12 @@ EVERY_CHOICE = [
 ]
 SCORED = [(name, {"scored": s}) for name, s in [("pfedme", "local"), ("pfml", "auxiliary")]]
 PROTOCOLS = [
-    ("all", "uniform", (1,)),
-    ("sampled", "samples", (4, 5, 6)),
+    ("mlr", "sampled", "uniform", (4, 5), "with_replacement"),
+    ("dnn", "sampled", "samples", (4, 5), "shuffled_passes"),
+    ("conv", "all", "uniform", (1,), "fixed_order"),
+    ("tanh", "all", "samples", (1,), "with_replacement"),
 ]
+"""Every network, way of drawing batches and of taking part, though not every pair of them."""
 
 
 @pytest.mark.parametrize(("name", "choice"), EVERY_CHOICE + SCORED)
@@ -31,18 +34,28 @@ def test_every_combination_of_named_options_equals_the_plain_loop(
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize(("participation", "aggregation", "seeds"), PROTOCOLS)
-@pytest.mark.parametrize("model", MODULES)
+@pytest.mark.parametrize(("model", "participation", "aggregation", "seeds", "batches"), PROTOCOLS)
 def test_every_network_and_protocol_equals_the_plain_loop(
-    name: str, model: str, participation: str, aggregation: str, seeds: tuple[int, ...]
+    name: str,
+    model: str,
+    participation: str,
+    aggregation: str,
+    seeds: tuple[int, ...],
+    batches: str,
 ) -> None:
-    of = federation(model, participation=participation, aggregation=aggregation, seeds=seeds)
-    check_parity(load_method(name), {}, of)
+    how: dict[str, Any] = {
+        "participation": participation,
+        "aggregation": aggregation,
+        "batches": batches,
+    }
+    check_parity(load_method(name), {}, federation(model, seeds=seeds, **how))
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("batches", ["fixed_order", "shuffled_passes", "with_replacement"])
-@pytest.mark.parametrize("participation", ["all", "sampled"])
+@pytest.mark.parametrize(
+    ("batches", "participation"),
+    [("fixed_order", "all"), ("shuffled_passes", "sampled"), ("with_replacement", "sampled")],
+)
 def test_each_replica_equals_its_own_run(name: str, batches: str, participation: str) -> None:
     check_replicas(load_method(name), batches, participation)
 
@@ -63,7 +76,23 @@ def test_numbers_are_used_as_in_the_plain_loop(name: str, data: st.DataObject) -
         "E": st.integers(1, 4),
         "K": st.integers(1, 3),
         "finetune_steps": st.integers(0, 3),
+        "H": st.integers(0, 3),
+        "A": st.integers(1, 3),
+        "C": st.integers(1, 3),
+        "k": st.integers(1, 3),
+        "layers": st.integers(0, 1),
+        "momentum": st.floats(0, 0.9),
+        "decay": st.floats(0, 0.2),
+        "gamma": st.floats(0, 2),
+        "eta_w": st.floats(0, 2),
+        "eta_g": st.floats(0.5, 2),
+        "sigma": st.floats(0.5, 50),
+        "nu": st.floats(0, 2),
+        "warm_up": st.integers(0, 2),
+        "mixture": st.floats(0, 1),
     }
+    if name == "fml":
+        drawn["beta"] = st.floats(0, 1)
     hyper = {
         field: data.draw(drawn[field], label=field)
         for field in method.settings({})

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from tests.algorithms.plain_loops import LOOPS, Client, Round, World
+from tests.algorithms.plain_loops import LOOPS
+from tests.algorithms.plain_world import Client, Round, World
 from tests.speed.work_units import HYPER, D, Unit, samples
 
 Labelled = tuple[Tensor, Tensor]

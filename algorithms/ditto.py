@@ -1,0 +1,60 @@
+"""Ditto: FedAvg, and beside it a personal model that is pulled to the global one.
+
+Li, Hu, Beirami, Smith, *Ditto: Fair and Robust Federated Learning Through Personalization*,
+ICML 2021 (arXiv 2012.04221), Algorithm 1. One round at a client, from w_i ← w_t, for each of E
+mini-batches, both at once:
+
+    w_i ← w_i − η ∇f_i(w_i)
+    v_i ← v_i − η (∇f_i(v_i) + λ (v_i − w_t))
+
+w_{t+1} is the mean of w_i over those who send; v_i stays with the client and is its model.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from benchmark.algorithm import Cohort, Globals, NonNegative, Positive, Steps, Table, proximal_step
+
+NAME = "Ditto"
+RANGES = {"eta": (1e-3, 1.0), "lam": (1e-2, 10.0)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyper:
+    """Settings of Ditto."""
+
+    eta: Positive = 0.01
+    """η, the step size of both models (its authors: 0.05 on Fashion-MNIST)."""
+    E: Steps = 10
+    """Local steps a round, each on one mini-batch; both models take them on the same ones."""
+    lam: NonNegative = 1.0
+    """λ, the pull of v_i to the global model that the round began with; its authors' scripts
+    have 1, and choose among 0.1, 1 and 2. 0: v_i is trained alone."""
+
+
+class State(NamedTuple):
+    """The global model, and what each client keeps."""
+
+    w: Globals
+    v: Table
+
+
+def init(w: Globals, everyone: Cohort, hyper: Hyper) -> State:
+    """All start from the initial model."""
+    return State(w, everyone.spread(w))
+
+
+def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:
+    """One round of Algorithm 1."""
+    start = w = cohort.spread(state.w)
+    v = cohort.read(state.v)
+    for batch in cohort.batches(hyper.E):
+        w = batch.step(w, w - hyper.eta * cohort.grad(w, batch))
+        pulled = proximal_step(v, cohort.grad(v, batch), hyper.eta, hyper.lam, start)
+        v = batch.step(v, pulled)
+    return State(cohort.mean(w), cohort.write(state.v, v))
+
+
+def personal_models(state: State, everyone: Cohort, hyper: Hyper) -> Table:
+    """v_i, as each client's last round left it."""
+    return state.v
