@@ -66,7 +66,8 @@ def findings(results: Results) -> Findings:
 def _claims(rows: Sequence[Row]) -> Iterator[str]:
     settings = _settings(rows)
     for above, others in CLAIMS:
-        tests = {name: _tests(rows, above, others, name) for name in REDUCTIONS}
+        each = {name: _tests(rows, above, others, name) for name in REDUCTIONS}
+        tests = {name: found for name, found in each.items() if found}
         outcomes = [
             f"{column_label(setting, settings)}: {text}"
             for setting in settings
@@ -93,7 +94,7 @@ def _tests(rows: Sequence[Row], above: Side, others: Sequence[Side], reduction: 
 def _setting_outcome(setting: Setting, tests: Mapping[str, Sequence[Test]], reduction: str) -> str:
     """A claim's outcome in one setting, and whether it depends on the reduction."""
     here = {name: [t for t in each if t.setting == setting] for name, each in tests.items()}
-    if not here[reduction]:
+    if not here.get(reduction):
         return ""
     words = {name: _word(each) for name, each in here.items()}
     others = [f"{REDUCTIONS[name]}: {word}" for name, word in words.items() if name != reduction]

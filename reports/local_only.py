@@ -101,6 +101,8 @@ def tested(row: Row, other: Row, reduction: str) -> Paired | None:
     """Student's t-test on two rows' scores, paired over their common seeds; None below two."""
     if row.runs is None or other.runs is None:
         return None
+    if not all(reduction in side.values for side in (row.runs, other.runs)):
+        return None  # no validation to choose a round by
     sides = [side.values[reduction] for side in (row.runs, other.runs)]
     both = pd.concat(sides, axis=1, join="inner", keys=["row", "other"])
     return paired(both["row"], both["other"]) if len(both) > 1 else None

@@ -33,6 +33,7 @@ REDUCTIONS = {
     "best": "best over rounds",
     "last": "last round",
     "last20": "mean of the last 20 evaluations",
+    "at_best_validation": "round with the best validation accuracy",
 }
 
 

@@ -63,6 +63,15 @@ def reduce(history: ArrayLike, reduction: str) -> float:
     return REDUCTIONS[reduction](values) if values.size else float("nan")
 
 
+def at_best_validation(history: ArrayLike, validation: ArrayLike) -> float:
+    """The entry of a history where its validation accuracy is largest, the first of equals.
+
+    history, validation: (evaluations,), in order; NaN where not evaluated. NaN if there is none.
+    """
+    values, chosen_by = (np.asarray(x, dtype=np.float64) for x in (history, validation))
+    return float("nan") if np.isnan(chosen_by).all() else float(values[np.nanargmax(chosen_by)])
+
+
 def smooth(values: ArrayLike, window: int) -> Floats:
     """Forward flat mean: entry r is the mean of entries r … r + window − 1.
 

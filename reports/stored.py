@@ -12,7 +12,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.spec import Cell, Experiment, Protocol, Scalar, Switch, cells, profile_of
 from benchmark.store import AGAIN, SCORES, Run, Store, column, read_run, read_table
 from reports.names import model_name
-from reports.statistics import REDUCTIONS, reduce
+from reports.statistics import REDUCTIONS, at_best_validation, reduce
 
 FULL_SCALE, SHORT = "paper", "short"
 """Profiles: the paper's lengths, and the one whose runs stand in, as partial, for missing ones."""
@@ -112,7 +112,7 @@ class Made:
         for scores in SCORES:
             name = column(scores, "accuracy")
             values = {
-                seed: {key: 100 * reduce(history[name], key) for key in REDUCTIONS}
+                seed: _reduced(history, scores)
                 for seed, history in self.histories.items()
                 if name in history and history[name].notna().any()
             }
@@ -129,6 +129,16 @@ class Made:
             if name in history
         }
         return pd.DataFrame(lines).dropna()
+
+
+def _reduced(history: pd.DataFrame, scores: str) -> dict[str, float]:
+    """The test accuracy of a history under each reduction, in percent."""
+    values = history[column(scores, "accuracy")]
+    found = {key: 100 * reduce(values, key) for key in REDUCTIONS}
+    validation = history.get(column(scores, "validation_accuracy"))
+    if validation is not None:
+        found["at_best_validation"] = 100 * at_best_validation(values, validation)
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ class Where(Record):
     """A condition on cells: every axis that is named must match. Nothing named: all cells."""
 
     dataset: tuple[str, ...] = ()
+    partition: tuple[str, ...] = ()
     model: tuple[str, ...] = ()
     algorithm: tuple[str, ...] = ()
     active_clients: tuple[int, ...] = ()
@@ -40,9 +41,10 @@ class Protocol(Record):
 
     name: Name
     description: str
-    reduction: Literal["best", "last", "last20"]
-    """The number that a table prints for a run: its best evaluation, its last one, or the mean
-    of its last twenty."""
+    reduction: Literal["best", "last", "last20", "at_best_validation"]
+    """The number that a table prints for a run: its best evaluation, its last one, the mean of its
+    last twenty, or that of the evaluation with the best validation accuracy. The last needs a
+    partition with a ``validation_fraction``."""
     smoothing: Count
     """A drawn curve is the forward mean of this number of evaluations. 1: not smoothed."""
     rules: Rules
@@ -52,6 +54,8 @@ class Grid(Record):
     """The product of these axes."""
 
     dataset: tuple[Name, ...]
+    partition: tuple[str, ...] = ()
+    """Names from benchmark/partitions.toml. None: that of the rules."""
     model: tuple[ModelName, ...]
     algorithm: tuple[str, ...]
     """Names of methods; ``"*"`` stands for every built-in one."""
@@ -69,7 +73,8 @@ class Grid(Record):
     @model_validator(mode="after")
     def _few(self) -> "Grid":
         axes = (self.dataset, self.model, self.algorithm, self.active_clients)
-        if (points := math.prod(map(len, (*axes, *self.sweeps.values())))) > 2000:
+        partitions = max(1, len(self.partition))
+        if (points := partitions * math.prod(map(len, (*axes, *self.sweeps.values())))) > 2000:
             raise ValueError(f"{points} points, allowed: up to 2000")
         return self
 

@@ -19,6 +19,7 @@ from benchmark.places import (
 )
 from benchmark.spec.experiment import Experiment, Profile, Protocol, Rule, Where
 from benchmark.spec.grid import expand_names
+from benchmark.spec.partitions import named_partitions
 from benchmark.spec.validation import parse
 from datasets import SOURCES
 from datasets.files import read_bytes
@@ -79,6 +80,13 @@ def _experiment(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Exp
         if name not in protocol_names():
             allowed = ", ".join(protocol_names())
             raise BenchmarkError(f"{path}: protocols.{number}: no {name!r}, allowed: {allowed}")
+    for number, grid in enumerate(experiment.grid):
+        for name in grid.partition:
+            if name not in named_partitions():
+                allowed = ", ".join(named_partitions())
+                raise BenchmarkError(
+                    f"{path}: grid.{number}.partition: no {name!r}, allowed: {allowed}"
+                )
     grids = [
         {**dict(grid), "algorithm": [*expand_names(grid.algorithm), *algorithm_names()]}
         for grid in experiment.grid
@@ -112,7 +120,12 @@ def _loaded_protocol(path: Path, above: tuple[Path, ...]) -> Protocol:
     shared = bases[0].model_dump(mode="json", exclude={"name", "rules"}) if bases else {}
     own = parse(Protocol, {"name": path.stem, **shared, **data}, str(path))
     models = [*MODELS, *(f"{one}+{other}" for one, other in itertools.permutations(MODELS, 2))]
-    all_there_is = {"dataset": [*SOURCES], "model": models, "algorithm": algorithm_names()}
+    all_there_is = {
+        "dataset": [*SOURCES],
+        "partition": [*named_partitions()],
+        "model": models,
+        "algorithm": algorithm_names(),
+    }
     wheres = {f"rules.{n}.where": rule.where for n, rule in enumerate(own.rules)}
     _check(wheres, [all_there_is], path)
     below = tuple(rule for base in bases for rule in base.rules)

@@ -7,6 +7,7 @@ from typing import Any
 from benchmark.places import algorithm_names
 from benchmark.spec.cell import Cell
 from benchmark.spec.experiment import Experiment, Grid, Profile, Protocol, Rule
+from benchmark.spec.partitions import beside_a_name, named_partitions
 from benchmark.spec.validation import parse
 
 
@@ -19,7 +20,8 @@ def cells(
     """The cells of an experiment, in the order of its grid, each once.
 
     The more specific wins: the protocol's rules, then the experiment's, the sweep of the
-    grid, the profile. ``algorithms``, where given, replaces the grid's own choice.
+    grid, the profile. A partition that the grid names stands against rules that set another
+    kind. ``algorithms``, where given, replaces the grid's own choice.
     """
     found: dict[str, Cell] = {}
     for grid in experiment.grid:
@@ -32,7 +34,7 @@ def cells(
             for field in ("rounds", "evaluate_every"):
                 if (value := getattr(profile, field)) is not None:
                     data[field] = value
-            where = " ".join(f"{axis}={value}" for axis, value in point.items())
+            where = " ".join(f"{axis}={value}" for axis, value in point.items() if value)
             cell = parse(Cell, data, f"{experiment.name} under {protocol.name}, {where}")
             found.setdefault(cell.digest, cell)
     return list(found.values())
@@ -42,8 +44,10 @@ def _points(
     grid: Grid, algorithms: Sequence[str]
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     chosen = list(algorithms) or list(expand_names(grid.algorithm))
-    axes = itertools.product(grid.dataset, grid.model, chosen, grid.active_clients)
-    names = ("dataset", "model", "algorithm", "active_clients")
+    axes = itertools.product(
+        grid.dataset, grid.partition or (None,), grid.model, chosen, grid.active_clients
+    )
+    names = ("dataset", "partition", "model", "algorithm", "active_clients")
     sweeps = [
         dict(zip(grid.sweeps, values, strict=True))
         for values in itertools.product(*grid.sweeps.values())
@@ -67,9 +71,12 @@ def _cell(point: dict[str, Any], rules: Iterable[Rule]) -> dict[str, Any]:
         "active_clients": point["active_clients"],
         "hyper": {},
     }
+    if point["partition"] is not None:
+        data["partition"] = dict(named_partitions()[point["partition"]])
     for rule in rules:
         if rule.where.matches(point):
-            data = _overlay(data, rule.set)
+            named = point["partition"] is not None
+            data = _overlay(data, beside_a_name(rule.set) if named else rule.set)
     return data
 
 

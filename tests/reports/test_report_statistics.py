@@ -91,3 +91,11 @@ def test_holm_raises_p_and_keeps_order(p: list[float]) -> None:
     adjusted = s.holm(p)
     assert all(a >= b - 1e-12 and a <= 1 for a, b in zip(adjusted, p, strict=True))
     assert sorted(adjusted) == [adjusted[i] for i in np.argsort(p, kind="stable")]
+
+
+def test_the_round_of_a_number_is_chosen_by_validation_the_first_of_equals() -> None:
+    nan = float("nan")
+    assert s.at_best_validation([0.1, 0.9, 0.2], [0.3, 0.5, 0.5]) == 0.9
+    assert s.at_best_validation([0.1, 0.9, 0.2], [nan, 0.1, 0.5]) == 0.2
+    assert s.at_best_validation([nan, 0.9], [0.6, 0.5]) != s.at_best_validation([0.1], [0.6])
+    assert np.isnan(s.at_best_validation([0.1], [nan]))

@@ -192,7 +192,7 @@ def test_a_bad_experiment_is_one_line_naming_file_field_and_remedy(
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('"last"', '"median"', ["way.toml: reduction: ", "'best', 'last' or 'last20'"]),
+        ('"last"', '"median"', ["way.toml: reduction: ", "'best', 'last', 'last20' or "]),
         ("smoothing = 1", "smoothing = 0", ["way.toml: smoothing: "]),
         ("smoothing = 1", "smooth = 1", ["way.toml: ", "smoothing: Field required"]),
         ('batches = "fixed_order"', "", ["under way, dataset=digits", "batches: Field required"]),
