@@ -247,8 +247,8 @@ class Cohort:
         stepped: list[bool] = []
         for number, places in enumerate(index):
             now = None if live is None else live[number, :, None]
-            own = self._inputs(x, places), _picked(y, places), _picked(mask, places)
-            yield Batch(*own, now, stepped)
+            real = _picked(mask, places)
+            yield Batch(self._inputs(x, places, real), _picked(y, places), real, now, stepped)
         if live is not None and not stepped:
             raise BenchmarkError(
                 "clients take unequal numbers of steps, and the method never calls batch.step; "
@@ -269,13 +269,14 @@ class Cohort:
             self._drawn[what, phase] = on_device
         return self._drawn[what, phase]
 
-    def _inputs(self, x: Tensor, index: Tensor) -> Inputs:
+    def _inputs(self, x: Tensor, index: Tensor, mask: Tensor) -> Inputs:
         if not all(network.by_client(x.device) for network in self._federation.networks):
             return _picked(x, index)
+        sizes = [int(size) for size in mask.sum(1).tolist()]
         if index.ndim > 1:
-            return Views(_picked(x, index).unbind())
+            return Views(_picked(x, index).unbind(), sizes=sizes)
         blocks = index.tolist()
-        return Views([x[block] for block in blocks], partial(self._grams, blocks))
+        return Views([x[block] for block in blocks], partial(self._grams, blocks), sizes)
 
     def _grams(self, blocks: list[int]) -> list[Tensor]:
         return [self._federation.train.gram(block) for block in blocks]

@@ -30,12 +30,17 @@ class Views(Sequence[Tensor]):
     """Every client's own batch (B, …), where the data lie, and what first layers make of it.
 
     grams: the matrices XᵀX (B, B) of the batches, where they are kept from round to round.
+    sizes: how many samples each batch begins with before its padding; None: it has none.
     """
 
     def __init__(
-        self, parts: Sequence[Tensor], grams: Callable[[], Sequence[Tensor]] | None = None
+        self,
+        parts: Sequence[Tensor],
+        grams: Callable[[], Sequence[Tensor]] | None = None,
+        sizes: Sequence[int] | None = None,
     ) -> None:
         self._parts, self._kept, self.number = parts, grams, next(_number)
+        self.sizes = [len(part) for part in parts] if sizes is None else sizes
         self._products: dict[int, tuple[Tensor, Tensor]] = {}
 
     def __len__(self) -> int:

@@ -70,19 +70,27 @@ class Fused:
         ).mT
 
     def linearise(
-        self, rows: Tensor, x: Iterable[Tensor]
+        self, rows: Tensor, x: Sequence[Tensor] | Tensor, sizes: Sequence[int] | None = None
     ) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """Logits as :meth:`apply` has them, and the map back from their gradient to that of the
-        rows. A batch's layouts are kept as long as its tensor."""
-        passes = [self._pass(row, own) for row, own in zip(rows, x, strict=True)]
+        rows. A batch's layouts are kept as long as its tensor.
+
+        sizes: how many images each batch begins with; the rest is padding, whose logits are 0
+        and whose slopes are not read. None: there is no padding.
+        """
+        real = [len(own) for own in x] if sizes is None else sizes
+        passes = [self._pass(*each) for each in zip(rows, x, real, strict=True)]
+        logits = rows.new_zeros(len(rows), len(passes[0][0]), len(x[0]))
+        for place, (own, _) in zip(logits, passes, strict=True):
+            place[:, : own.shape[1]] = own
 
         def backward(at_logits: Tensor) -> Tensor:
             grads = at_logits.new_empty(rows.shape)
-            for (_, back), slope, out in zip(passes, at_logits.mT, grads, strict=True):
-                back(slope, out)
+            for (own, back), slope, out in zip(passes, at_logits.mT, grads, strict=True):
+                back(slope[:, : own.shape[1]], out)
             return grads
 
-        return torch.stack([logits for logits, _ in passes]).mT, backward
+        return logits.mT, backward
 
     def _logits(self, row: Tensor, x: Tensor) -> Tensor:
         """(classes, B)."""
@@ -92,18 +100,18 @@ class Fused:
             h, _ = _forward(stage, h, w, b)
         return _dense(features(h, len(x)), dense)[-1]
 
-    def _pass(self, row: Tensor, x: Tensor) -> tuple[Tensor, Backward]:
-        """Logits (classes, B), and the way back."""
+    def _pass(self, row: Tensor, x: Tensor, size: int) -> tuple[Tensor, Backward]:
+        """Logits (classes, size) of the first ``size`` images, and the way back."""
         if x not in self._images:
-            self._images[x] = Images(lanes(x), len(x), x.shape[1])
+            self._images[x] = Images(lanes(x[:size]), size, x.shape[1])
         convolutions, dense = self._unstack(row)
         images = self._images[x]
         done: list[tuple[Stage, Images, Tensor, Tensor]] = []
         for stage, w, b in self._staged(x, convolutions):
             h, winner = _forward(stage, images.lanes, w, b)
             done.append((stage, images, winner, w))
-            images = Images(h, len(x), stage.filters)
-        outputs = _dense(features(images.lanes, len(x)), dense)
+            images = Images(h, size, stage.filters)
+        outputs = _dense(features(images.lanes, size), dense)
 
         def backward(at_logits: Tensor, out: Tensor) -> None:
             into, into_dense = self._unstack(out)
@@ -176,7 +184,7 @@ def _backward(
     used = slice(stage.kernel * stage.channels)
     by_row = (stage.kernel, stage.channels)
     filters[:, :, used].unflatten(2, by_row).copy_(w.permute(0, 2, 3, 1))
-    dx = w.new_empty(0, 0) if stage.first else torch.zeros_like(x.pixels)
+    dx = w.new_empty(x.count, 0) if stage.first else torch.empty_like(x.pixels)
     arrays = (slope, winner, x.pixels, filters.flatten(1), total.flatten(1), db.zero_(), dx)
     kernels(stage).backward(*(array.numpy() for array in arrays))
     dw.copy_(total[:, :, used].unflatten(2, by_row).permute(0, 3, 1, 2))

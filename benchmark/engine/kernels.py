@@ -3,8 +3,7 @@
 Images stand innermost, in groups of LANES: one instruction computes the same place of all of them.
 The gradient follows winners only: of a pooling window, the one place whose value passed, unless
 ReLU stopped it. A stage's sizes are constants of its kernels, which saves a third of their time.
-Vectors are spelled out, as no compiler can prove that arrays do not overlap; numba has no type for
-them, so one and its operations come first.
+Vectors are spelled out, by a type of our own, as no compiler can prove that arrays do not overlap.
 
 Layouts, for images of C channels and P = height · width places:
 
@@ -255,13 +254,12 @@ def _image_gradient(
     stage: Stage, w: Array, count: int, offset: Array, value: Array, total: Array
 ) -> None:
     """total, the pixels of one image, += slope · filter at every open window."""
-    line = stage.width * stage.channels
     for e in range(count):
         for i in range(stage.kernel):
             for j in range(0, stage.run, LANES):
-                at = offset[e] + i * line + j
-                weights = load(w, i * stage.run + j)
-                store(total, at, add_product(load(total, at), value[e], weights))
+                at = offset[e] + i * stage.width * stage.channels + j
+                sums = add_product(load(total, at), value[e], load(w, i * stage.run + j))
+                store(total, at, sums)
 
 
 class Kernels(NamedTuple):
@@ -271,7 +269,7 @@ class Kernels(NamedTuple):
     """x (lanes), w (O, C·K·K), bias (O,) → out (lanes), winner (lanes, uint8)."""
     backward: Callable[[Array, Array, Array, Array, Array, Array, Array], None]
     """slope (B, P·O) at the output, winner, x (pixels), w (filters) → adds to dw (filters) and
-    db (O,), and to dx (pixels) unless the stage is the first."""
+    db (O,), and writes dx (pixels; of the first stage, rows without any)."""
 
 
 @lru_cache
@@ -288,12 +286,15 @@ def kernels(stage: Stage) -> Kernels:
     ) -> None:
         most = stage.rows * stage.columns + 3
         offset, value = np.empty(most, np.int64), np.empty(most, slope.dtype)
+        total = np.empty(dx.shape[1], slope.dtype)  # of one image, which stays in the nearest cache
         for b in range(len(slope)):
             own, lane = winner[b // LANES], b % LANES
+            total[:] = 0
             for o in range(stage.filters):
                 count = _open_windows(stage, slope[b], own, lane, o, offset, value)
                 db[o] += _filter_gradient(stage, x[b], count, offset, value, dw[o])
                 if not stage.first:
-                    _image_gradient(stage, w[o], count, offset, value, dx[b])
+                    _image_gradient(stage, w[o], count, offset, value, total)
+            dx[b] = total
 
     return Kernels(forward, backward)

@@ -1,7 +1,8 @@
 """A batch of images as the compiled kernels read it: images innermost, and channels innermost."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from numba import njit
@@ -35,7 +36,8 @@ class Images:
         out = self.lanes.new_empty(self.count, numbers + SPARE)
         out[:, numbers:] = 0
         places = numbers // self.channels
-        to_pixels(self.lanes.numpy(), LANES, self.channels, places, out.numpy())
+        _, to_pixels = copies(LANES)
+        to_pixels(self.lanes.numpy(), self.channels, places, out.numpy())
         return out
 
 
@@ -43,7 +45,8 @@ def lanes(x: Tensor) -> Tensor:
     """Images (B, C, height, width) as lanes (groups, C·P·LANES)."""
     flat = x.flatten(1).contiguous()
     out = flat.new_empty(-(-len(flat) // LANES), flat.shape[1] * LANES)
-    to_lanes(flat.numpy(), LANES, out.numpy())
+    to_lanes, _ = copies(LANES)
+    to_lanes(flat.numpy(), out.numpy())
     return out
 
 
@@ -53,21 +56,28 @@ def features(lanes: Tensor, count: int) -> Tensor:
     return columns[:, :count]
 
 
-@compiled
-def to_lanes(x: Array, lanes: int, out: Array) -> None:
-    """x (B, F) → out (groups, F·lanes), zeros for absent images."""
-    for group in range(len(out)):
-        for f in range(x.shape[1]):
-            for lane in range(lanes):
-                b = group * lanes + lane
-                out[group, f * lanes + lane] = x[b, f] if b < len(x) else 0
+@lru_cache
+def copies(lanes: int) -> tuple[Callable[..., None], Callable[..., None]]:
+    """The kernels that build lanes of so many images, and pixels of these: a constant of theirs."""
 
+    @compiled
+    def to_lanes(x: Array, out: Array) -> None:
+        """x (B, F) → out (groups, F·lanes), zeros for absent images."""
+        for group in range(len(out)):
+            for f in range(x.shape[1]):
+                for lane in range(lanes):
+                    b = group * lanes + lane
+                    out[group, f * lanes + lane] = x[b, f] if b < len(x) else 0
 
-@compiled
-def to_pixels(x: Array, lanes: int, channels: int, places: int, out: Array) -> None:
-    """x (groups, C·P·lanes) → the first P·C columns of out (B, …)."""
-    for b in range(len(out)):
-        image, lane = x[b // lanes], b % lanes
-        for p in range(places):
-            for c in range(channels):
-                out[b, p * channels + c] = image[(c * places + p) * lanes + lane]
+    @compiled
+    def to_pixels(x: Array, channels: int, places: int, out: Array) -> None:
+        """x (groups, C·P·lanes) → the first P·C columns of out (B, …)."""
+        for group in range(len(x)):
+            present = min(lanes, len(out) - group * lanes)
+            for p in range(places):
+                for c in range(channels):
+                    for lane in range(present):
+                        number = x[group, (c * places + p) * lanes + lane]
+                        out[group * lanes + lane, p * channels + c] = number
+
+    return to_lanes, to_pixels

@@ -105,7 +105,7 @@ class Network:
                 return self._linearise_perceptron(rows, x)
         if self._fused is not None and self._fused.fits(x[0]):
             with torch.no_grad():
-                return self._fused.linearise(rows, x)
+                return self._fused.linearise(rows, x, x.sizes if isinstance(x, Views) else None)
         passes = [self._differentiable(r, part) for r, part in _parts(rows, x)]
 
         def backward(at_logits: Tensor) -> Tensor:

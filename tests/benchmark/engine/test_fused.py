@@ -1,23 +1,21 @@
 """Compiled kernels of convolution, pooling and ReLU, against torch's own modules."""
 
 import math
-import sys
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from benchmark.engine.deferred import Views
 from benchmark.engine.models import Network
-from benchmark.errors import BenchmarkError
 from benchmark.models.cnn import Cnn
 from benchmark.spec import LeNet5
 
 pytest.importorskip("numba")
 
-from benchmark.engine import layouts
-from benchmark.engine.fused import AT_ONCE, Fused
+from benchmark.engine.fused import AT_ONCE
+from benchmark.engine.layouts import lanes
 
 LENET = LeNet5(name="lenet5")
 
@@ -187,13 +185,13 @@ def test_a_batchs_layouts_are_built_once_and_kept_as_long_as_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     network, shape = network_of("one stage")
-    built, to_lanes = [0], layouts.to_lanes
+    built = [0]
 
-    def counted(*args: Any) -> None:
+    def counted(x: Tensor) -> Tensor:
         built[0] += 1
-        to_lanes(*args)
+        return lanes(x)
 
-    monkeypatch.setattr(layouts, "to_lanes", counted)
+    monkeypatch.setattr("benchmark.engine.fused.lanes", counted)
     rows, batches = rows_of(network), [*images("random", 2, 3, *shape)]
     for _ in range(3):
         network.linearise(rows, batches)
@@ -204,92 +202,14 @@ def test_a_batchs_layouts_are_built_once_and_kept_as_long_as_it(
     assert len(network._fused._images) == 0
 
 
-def layers(**changes: nn.Module) -> nn.Sequential:
-    usual = {
-        "convolution": nn.Conv2d(2, 3, 3),
-        "pool": nn.MaxPool2d(2),
-        "relu": nn.ReLU(),
-        "flatten": nn.Flatten(),
-        "linear": nn.Linear(3 * 3 * 3, 4),
-    }
-    return nn.Sequential(*(usual | changes).values())
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"convolution": nn.Conv2d(2, 3, 3, bias=False)},
-        {"convolution": nn.Conv2d(2, 3, (3, 2))},
-        {"convolution": nn.Conv2d(2, 3, 2, stride=(1, 2))},
-        {"relu": nn.Tanh()},
-        {"pool": nn.AvgPool2d(2)},
-        {"pool": nn.MaxPool2d(3)},
-        {"pool": nn.MaxPool2d(2, stride=1)},
-        {"pool": nn.MaxPool2d(2, padding=1)},
-        {"pool": nn.MaxPool2d(2, dilation=2)},
-        {"pool": nn.MaxPool2d(2, ceil_mode=True)},
-        {"linear": nn.Linear(3 * 3 * 3, 4, bias=False)},
-        {"last": nn.ReLU()},
-        {"last": nn.Linear(4, 4)},
-    ],
-    ids=lambda changes: repr(next(iter(changes.values()))),
-)
-def test_what_has_no_kernel_is_left_to_torch(changes: dict[str, nn.Module]) -> None:
-    assert Fused.takes(layers())
-    network = Network(layers(**changes))
-    assert network.convolutions(torch.device("cpu")) == "torch"
-
-
-def test_padding_dilation_groups_and_other_chains_are_left_to_torch() -> None:
-    for convolution in (
-        nn.Conv2d(2, 3, 3, padding=1),
-        nn.Conv2d(2, 3, 3, dilation=2),
-        nn.Conv2d(2, 4, 3, groups=2),
-        nn.Conv2d(2, 3, 3, padding="same"),
-    ):
-        assert not Fused.takes(layers(convolution=convolution))
-    assert not Fused.takes(nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU()))
-    assert not Fused.takes(nn.Sequential(nn.Flatten(), nn.Linear(3, 3)))
-    assert not Fused.takes(nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU(), nn.Flatten()))
-
-
-def test_numbers_without_kernels_and_images_too_small_are_left_to_torch() -> None:
-    network = Network(layers())
-    x = torch.randn(1, 2, 2, 8, 8)
-    with torch.no_grad():
-        rounded = network.apply(network.row()[None].bfloat16(), x.bfloat16())
-    assert rounded.dtype == torch.bfloat16
-    with pytest.raises(RuntimeError, match="too small"):
-        network.apply(network.row()[None], x[..., :3, :3])
-
-
-def test_a_gpu_has_torchs_convolutions() -> None:
-    network, _ = network_of("lenet5 cifar")
-    assert network.convolutions(torch.device("cuda")) == "torch"
-
-
-def test_without_numba_torch_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_padding_is_not_computed_and_its_slopes_are_not_read() -> None:
     network, shape = network_of("odd channels")
-    with monkeypatch.context() as patch:
-        patch.setitem(sys.modules, "benchmark.engine.fused", None)  # its import fails
-        plain = Network(network.module)
-        patch.setenv("PFL_CONVOLUTIONS", "numba")
-        with pytest.raises(BenchmarkError, match="PFL_CONVOLUTIONS: numba: "):
-            Network(network.module)
-    monkeypatch.setenv("PFL_CONVOLUTIONS", "torch")
-    unwanted = Network(network.module)
-    rows, x = rows_of(network), images("random", 2, 7, *shape)
-    logits, backward = network.linearise(rows, x)
+    rows, x, sizes = rows_of(network), images("random", 2, 9, *shape), [9, 4]
+    x[1, 4:] = math.nan
+    logits, backward = network.linearise(rows, Views([*x], sizes=sizes))
     slope = torch.randn_like(logits)
-    for other in (plain, unwanted):
-        assert other.convolutions(torch.device("cpu")) == "torch"
-        theirs, back = other.linearise(rows, x)
-        torch.testing.assert_close(theirs, logits, rtol=1e-12, atol=1e-12)
-        torch.testing.assert_close(back(slope), backward(slope), rtol=1e-12, atol=1e-12)
-
-
-def test_another_way_to_convolve_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    module, _ = MODULES["one stage"]
-    monkeypatch.setenv("PFL_CONVOLUTIONS", "fast")
-    with pytest.raises(BenchmarkError, match="PFL_CONVOLUTIONS: fast, allowed: numba, torch"):
-        Network(module)
+    alone = [network.linearise(rows[i, None], x[i, None, :n]) for i, n in enumerate(sizes)]
+    for i, (n, (expected, back)) in enumerate(zip(sizes, alone, strict=True)):
+        assert torch.equal(logits[i, :n], expected[0])
+        assert torch.equal(backward(slope)[i], back(slope[i, None, :n])[0])
+    assert not logits[1, 4:].any()
