@@ -10,6 +10,7 @@ from benchmark.cli.options import with_options
 from benchmark.cli.partition import show as show_partition
 from benchmark.cli.report import compare, report
 from benchmark.cli.run import reproduce, run
+from benchmark.cli.show import show
 from benchmark.cli.stored import status, verify
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -20,6 +21,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "verify": verify,
     "report": report,
     "compare": compare,
+    "show": show,
 }
 PARTITION: dict[str, Callable[..., None]] = {"show": show_partition}
 

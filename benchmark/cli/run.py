@@ -32,6 +32,9 @@ class Making:
     data_root: DataRoot = None
     download: Download = False
     rerun: Annotated[bool, typer.Option(help="Train finished runs again.")] = False
+    keep_older: Annotated[
+        bool, typer.Option(help="Keep finished runs whose method's file has changed since.")
+    ] = False
     checkpoint_every: Annotated[
         float, typer.Option(help="Seconds between two checkpoints. 0: one after every round.")
     ] = 60.0
@@ -51,7 +54,8 @@ def run(selected: Selected, making: Making) -> None:
     request = selected.request
     session = prepare(request, Means(store=selected.store, **vars(making)), command)
     if session.outdated:
-        console.print(f"note: older versions of {', '.join(session.outdated)} made runs")
+        fate = "are kept" if making.keep_older else "are trained again (--keep-older keeps them)"
+        console.print(f"runs by older versions of {', '.join(session.outdated)} {fate}")
     where = f"on the cluster {session.ray}"
     if not session.ray:
         where = f"on {session.settings.device}, {session.workers} at a time"

@@ -22,6 +22,7 @@ from benchmark.engine.deferred import settled
 from benchmark.errors import BenchmarkError, one_line
 from benchmark.places import algorithm_names
 from benchmark.spec import Record, Scalar
+from benchmark.spec.method_code import code_digest
 from benchmark.spec.validation import parse
 from datasets.errors import OneLineError
 from datasets.files import read_bytes
@@ -42,6 +43,8 @@ class Method:
     path: Path
     source: str
     """SHA-256 of the method's file, as it was loaded."""
+    code: str
+    """The same without comments, docstrings and layout, with what it imports from its folder."""
     Hyper: type[Any]
     State: type[Any]
     init: Callable[..., Any]
@@ -138,7 +141,7 @@ def load_method(name: str) -> Method:
         raise BenchmarkError(f"{path}: Hyper: {_reason(error)}") from error
     parts = {part: getattr(module, part) for part in PARTS}
     parts |= {part: _guarded(path, part, parts[part], module.State) for part in PARTS[2:]}
-    return Method(path.stem, path, source, **parts)
+    return Method(path.stem, path, source, code_digest(path), **parts)
 
 
 def _guarded(path: Path, part: str, call: Callable[..., Any], State: Any) -> Callable[..., Any]:

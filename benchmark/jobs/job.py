@@ -50,6 +50,8 @@ class Settings:
     """Seconds between two checkpoints. 0: one after every round."""
     rerun: bool = False
     """True: train finished runs again."""
+    keep_older: bool = False
+    """True: finished runs stand even where their method's file has changed since."""
     precision: str = "float32"
     """Of matrix products: ``float32``, or ``tf32`` on a GPU; part of a run's record."""
     graphs: bool = True

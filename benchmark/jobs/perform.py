@@ -49,7 +49,11 @@ def perform(
             listen(Event(job, cell.rounds, {}, True, "left to the process that makes it"))
             return False
         method = load_method(job.method)
-        runs = {} if settings.rerun else finished_runs(store, cell, job.seeds, method)
+        runs = (
+            {}
+            if settings.rerun
+            else finished_runs(store, cell, job.seeds, method, settings.keep_older)
+        )
         if len(runs) == len(job.seeds):
             listen(Event(job, cell.rounds, {}, True, "another process has made it"))
             return True
@@ -205,6 +209,7 @@ def _records(
             hyper=prepared.method.settings(job.cell.hyper),
             parameters=result.parameters,
             source=prepared.method.source,
+            code=prepared.method.code,
             partition=prepared.partition,
             partition_summary=prepared.summary,
             started=prepared.checkpoints.started,

@@ -8,6 +8,7 @@ from benchmark.engine.methods import Method, load_method
 from benchmark.errors import BenchmarkError
 from benchmark.jobs.job import Job
 from benchmark.spec import Cell
+from benchmark.spec.method_code import stands
 from benchmark.store import Run, Store
 from benchmark.store.header import newest_first, read_header
 from benchmark.store.litter import tidy_finished
@@ -22,7 +23,7 @@ class Plan:
     finished: int
     """How many runs the store has."""
     outdated: list[str]
-    """Methods whose files have changed since they made runs that still stand."""
+    """Methods whose code has changed since they made runs of these cells."""
 
 
 def plan(
@@ -33,11 +34,13 @@ def plan(
     *,
     stack: bool,
     rerun: bool = False,
+    keep_older: bool = False,
 ) -> Plan:
     """Which runs are missing from the store.
 
-    A finished run stands for its cell as long as the method would resolve the cell's settings
-    to the same values; a changed default trains it again. ``methods`` maps a cell's algorithm
+    A finished run stands for its cell as long as the method's code is the one that made it and
+    resolves the cell's settings to the same values; otherwise it is trained again. With
+    ``keep_older`` changed code does not count. ``methods`` maps a cell's algorithm
     to what :func:`load_method` takes. ``stack``: all seeds of a cell in one program, where
     they share a partition.
     """
@@ -48,9 +51,11 @@ def plan(
         name = methods.get(cell.algorithm, cell.algorithm)
         method = loaded[name] = loaded.get(name) or load_method(name)
         method.settings(cell.hyper)  # refuses wrong ones before anything is trained
-        runs = {} if rerun else finished_runs(store, cell, seeds, method)
+        every = {} if rerun else finished_runs(store, cell, seeds, method, keep_older=True)
+        current = {seed: run for seed, run in every.items() if is_current(run, method)}
+        runs = every if keep_older else current
         finished += len(runs)
-        if any(run.source != method.source for run in runs.values()):
+        if len(current) < len(every):
             outdated.add(cell.algorithm)
         missing = tuple(seed for seed in seeds if seed not in runs)
         tidy_finished(store, cell, runs)
@@ -58,8 +63,10 @@ def plan(
     return Plan(jobs, finished, sorted(outdated))
 
 
-def finished_runs(store: Store, cell: Cell, seeds: Iterable[int], method: Method) -> dict[int, Run]:
-    """The whole stored runs by seed, where the method would still resolve their settings alike.
+def finished_runs(
+    store: Store, cell: Cell, seeds: Iterable[int], method: Method, keep_older: bool
+) -> dict[int, Run]:
+    """The whole stored runs that stand, by seed (see :func:`plan`).
 
     A damaged one is missing: the job that makes it again sets it aside.
     """
@@ -67,9 +74,18 @@ def finished_runs(store: Store, cell: Cell, seeds: Iterable[int], method: Method
     for seed in seeds:
         with suppress(BenchmarkError):
             run = store.find_whole(cell, seed)
-            if run is not None and method.would_make(cell.hyper, run.hyper):
+            if (
+                run is not None
+                and method.would_make(cell.hyper, run.hyper)
+                and (keep_older or is_current(run, method))
+            ):
                 runs[seed] = run
     return runs
+
+
+def is_current(run: Run, method: Method) -> bool:
+    """True if the method's code is the one that made the run, or makes the same bits."""
+    return stands(method.name, (run.source, run.code), (method.source, method.code))
 
 
 def _jobs(store: Store, cell: Cell, seeds: tuple[int, ...], method: str, stack: bool) -> list[Job]:

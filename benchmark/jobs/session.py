@@ -37,6 +37,8 @@ class Means:
     """Seconds between two checkpoints. 0: one after every round."""
     rerun: bool = False
     """True: train finished runs again."""
+    keep_older: bool = False
+    """True: keep finished runs whose method's file has changed since."""
     ray: str | None = None
     """Address of a Ray cluster that makes the runs, or ``auto``. None: this machine makes them."""
 
@@ -53,7 +55,7 @@ class Session:
     finished: int
     """How many runs the store has already."""
     outdated: list[str] = field(default_factory=list)
-    """Methods whose files have changed since they made runs that still stand."""
+    """Methods whose code has changed since they made runs of these cells."""
 
     def train(self, listen: Listener) -> None:
         """Perform every job; ``listen`` hears of each. Raises the first failure at the end."""
@@ -78,7 +80,13 @@ def prepare(request: Request, means: Means, command: str) -> Session:
     store = Store(means.store)
     for cell, seeds in request.wanted():
         planned = plan(
-            [cell], seeds, request.methods, store, stack=device == "cuda", rerun=means.rerun
+            [cell],
+            seeds,
+            request.methods,
+            store,
+            stack=device == "cuda",
+            rerun=means.rerun,
+            keep_older=means.keep_older,
         )
         jobs += [job for job in planned.jobs if job not in jobs]
         finished += planned.finished
@@ -92,6 +100,7 @@ def prepare(request: Request, means: Means, command: str) -> Session:
         command=command,
         checkpoint_every=means.checkpoint_every,
         rerun=means.rerun,
+        keep_older=means.keep_older,
         precision=precision_of(means.precision, device),
         graphs=means.graphs,
     )

@@ -62,6 +62,8 @@ class Run(Record):
     parameters: int
     source: Sha256
     """SHA-256 of the method's file."""
+    code: Sha256 | None = None
+    """The same without comments, docstrings and layout. None: the run is older than this field."""
     partition: Sha256
     """Digest of the index lists (kept in ``<store>/partitions/``)."""
     partition_summary: Mapping[str, Scalar]

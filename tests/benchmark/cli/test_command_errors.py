@@ -166,3 +166,8 @@ def test_an_interrupt_says_how_to_go_on(
     assert result.exit_code == 130
     (line,) = result.stderr.splitlines()
     assert "the same command goes on" in line
+
+
+def test_a_part_of_a_name_that_is_not_one_cells_is_told_which_there_are() -> None:
+    assert "no cell of" in refused("show", "nothing")
+    assert "cells of" in refused("show", "synthetic-mlr")

@@ -180,3 +180,43 @@ def test_many_classes_are_listed_in_spans() -> None:
     assert spans([]) == ""
     assert spans([3]) == "3"
     assert spans([0, 1, 2, 5, 7, 8]) == "0-2, 5, 7-8"
+
+
+def test_an_edited_method_is_trained_again_unless_its_older_runs_are_kept(
+    tiny: Path, tmp_path: Path
+) -> None:
+    path, store = tmp_path / "mine_edited.py", tmp_path / "runs"
+    path.write_text(MINE, encoding="utf-8")
+    place = ("run", tiny, "--profile", "smoke", "--store", store, "--jobs", 1)
+    command = (*place, "--algorithm", path)
+    assert "1 jobs on " in succeed(*command)
+    path.write_text(MINE + "\n# a comment\n", encoding="utf-8")
+    assert "0 jobs on " in succeed(*command)
+    ((_, before),) = Store(store).runs()
+    path.write_text(MINE.replace("batches(2)", "batches(3)"), encoding="utf-8")
+    text = succeed(*command, "--keep-older")
+    assert "runs by older versions of mine_edited are kept" in text
+    assert "0 jobs on " in text
+    text = succeed(*command)
+    assert "runs by older versions of mine_edited are trained again" in text
+    assert "1 jobs on " in text
+    ((_, after),) = Store(store).runs()
+    assert after.code != before.code
+    assert "0 jobs on " in succeed(*command)
+
+
+def test_show_prints_every_setting_the_split_and_the_command_behind_a_number() -> None:
+    key = "synthetic-mlr-pfml-4bf7920a480e"
+    text = succeed("show", key)
+    assert succeed("show", "4bf7920a480e") == text
+    for line in (
+        "data.name = synthetic",
+        "partition.train_fraction = ",
+        "rounds = ",
+        "lam = ",
+        "outer_gradient = inner",
+        "train = ",
+        f"python -m benchmark verify {key}/seed-0",
+        "python -m benchmark run ",
+    ):
+        assert f"  {line}" in text, line

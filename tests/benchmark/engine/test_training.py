@@ -64,7 +64,9 @@ def known(*, w: bool = True, personal: bool = True) -> Method:
     def personal_models(state: Any, everyone: Any, hyper: Any) -> Tensor | None:
         return state.table if personal else None
 
-    full = Method("known", Path("known.py"), "", Hyper, State, init, train_round, personal_models)
+    full = Method(
+        "known", Path("known.py"), "", "", Hyper, State, init, train_round, personal_models
+    )
     if w:
         return full
     return replace(

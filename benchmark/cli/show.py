@@ -1,0 +1,82 @@
+"""The command ``show``: everything behind a number."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmark.cli.options import ResultsFolder
+from benchmark.cli.output import console
+from benchmark.cli.progress import duration
+from benchmark.errors import BenchmarkError
+from benchmark.places import COMMITTED
+from benchmark.store import Run, read_run
+
+SHOWN = 10
+"""Names of cells that an error lists."""
+
+
+def show(
+    cell: Annotated[
+        str, typer.Argument(help="A cell's folder in the store, or a part of its name.")
+    ],
+    store: ResultsFolder = COMMITTED,
+) -> None:
+    """Print every setting, the split, the seeds and the commands behind a number."""
+    runs = sorted(_runs(cell, store), key=lambda run: run.seed)
+    for heading, lines in _sections(runs).items():
+        console.print(f"{heading}:")
+        for line in lines:
+            console.print(f"  {line}")
+
+
+def _runs(part: str, root: Path) -> list[Run]:
+    """The runs of the only cell whose folder has ``part`` in its name."""
+    names = sorted(path.parents[1].name for path in root.glob("*/seed-*/run.json"))
+    matches = list(dict.fromkeys(name for name in names if part in name))
+    matches = [part] if part in matches else matches
+    if not matches:
+        raise BenchmarkError(f"show {part}: no cell of {root} has this in its name (see report)")
+    if len(matches) > 1:
+        shown = ", ".join(matches[:SHOWN]) + (", …" if len(matches) > SHOWN else "")
+        raise BenchmarkError(f"show {part}: {len(matches)} cells of {root}: {shown}")
+    folders = (root / matches[0]).glob("seed-*/run.json")
+    return [read_run(path.parent) for path in folders]
+
+
+def _sections(runs: Sequence[Run]) -> dict[str, list[str]]:
+    first = runs[0]
+    cell = first.cell.model_dump(mode="json", exclude={"hyper"})
+    return {
+        f"cell {first.cell.key}": [f"{name} = {value}" for name, value in _flat(cell)],
+        "settings of the method": [f"{name} = {value}" for name, value in first.hyper.items()],
+        "partition": [f"{name} = {value}" for name, value in first.partition_summary.items()],
+        "runs": [_told(run) for run in runs],
+        "made with": _distinct(f"{k} = {v}" for run in runs for k, v in run.environment.items()),
+        "commands": _distinct(run.command for run in runs),
+        "to repeat its first rounds": [
+            f"python -m benchmark verify {run.cell.key}/seed-{run.seed}" for run in runs
+        ],
+    }
+
+
+def _told(run: Run) -> str:
+    ended = f", diverged at round {run.diverged}" if run.diverged is not None else ""
+    return (
+        f"seed {run.seed}: partition {run.partition[:16]}, method's file {run.source[:16]}, "
+        f"{run.parameters} parameters, {duration(run.wall_seconds)}{ended}"
+    )
+
+
+def _flat(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Values by dotted name."""
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
+def _distinct(texts: Iterator[str]) -> list[str]:
+    return sorted(dict.fromkeys(texts))

@@ -1,0 +1,87 @@
+"""Whether the file that made a run still says the same; comments and layout do not count. No torch.
+
+A run records two digests of its method: ``source``, of the file's bytes, and ``code``, of what
+Python reads in it. A file rewritten so that its results are the same bits has another code; what
+was verified to be equal is listed in results/same_code.toml.
+"""
+
+import ast
+import hashlib
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from benchmark.places import SAME_CODE
+from datasets.files import read_bytes
+
+LARGEST = 2**20  # bytes of a file
+
+
+def code_digest(path: Path) -> str:
+    """SHA-256 of the code in the file and in the modules beside it that it imports.
+
+    Without comments, docstrings and layout. Raises OSError, SyntaxError, or ValueError for bytes
+    that are no Python.
+    """
+    content = hashlib.sha256()
+    for file in _with_imports(path):
+        content.update(ast.unparse(_without_docstrings(_parsed(file))).encode() + b"\0")
+    return content.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of the file's bytes. Raises OSError."""
+    return hashlib.sha256(read_bytes(path, LARGEST)).hexdigest()
+
+
+def stands(name: str, made_by: tuple[str, str | None], now: tuple[str, str]) -> bool:
+    """True if a run that ``made_by`` made is one that the method ``now`` would make.
+
+    name: the method. made_by, now: ``source`` and ``code``; a run made before codes were recorded
+    has none.
+    """
+    source, code = made_by
+    return source == now[0] or code == now[1] or source in _verified().get((name, now[1]), ())
+
+
+@cache
+def _verified() -> dict[tuple[str, str], set[str]]:
+    """Digests of older files, by the method and the code that makes the same bits."""
+    tables = tomllib.loads(SAME_CODE.read_text(encoding="utf-8"))["same"]
+    return {(table["method"], table["code"]): {*table["sources"]} for table in tables}
+
+
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(read_bytes(path, LARGEST), str(path))
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    """The tree without statements that are only a text."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [each for each in body if not _is_text(each)]  # type: ignore[attr-defined]
+    return tree
+
+
+def _is_text(node: ast.stmt) -> bool:
+    expression = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(expression, ast.Constant) and isinstance(expression.value, str)
+
+
+def _with_imports(path: Path) -> list[Path]:
+    """The file, then in a fixed order the files of its folder that it imports, and they."""
+    found, todo = [path], [path]
+    while todo:
+        for name in sorted(_imported(_parsed(todo.pop()))):
+            beside = path.parent / f"{name.partition('.')[0]}.py"
+            if beside not in found and beside.is_file():
+                found.append(beside)
+                todo.append(beside)
+    return [path, *sorted(found[1:])]
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    nodes = list(ast.walk(tree))
+    plain = {alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names}
+    return plain | {n.module for n in nodes if isinstance(n, ast.ImportFrom) and n.module}
