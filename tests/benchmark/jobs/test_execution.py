@@ -55,7 +55,7 @@ def test_seeds_are_stacked_only_where_they_share_a_partition(tmp_path: Path) -> 
     assert [j.seeds for j in apart.jobs] == [(0,), (1,), (2,), (0,), (2,)]
 
 
-def test_a_changed_default_trains_again_and_a_changed_file_is_reported(tmp_path: Path) -> None:
+def test_changed_code_trains_again_unless_older_runs_are_kept(tmp_path: Path) -> None:
     path, store = tmp_path / "mine_planned.py", Store(tmp_path / "store")
     path.write_text(MINE)
     of, methods = cell({"algorithm": path.stem}), {path.stem: str(path)}
@@ -68,12 +68,15 @@ def test_a_changed_default_trains_again_and_a_changed_file_is_reported(tmp_path:
 
     path.write_text(MINE + "\n# a remark\n")
     kept = planned(store, of, said, seeds=(0,), methods=methods)
-    assert (kept.jobs, kept.finished, kept.outdated) == ([], 2, [path.stem])
+    assert (kept.jobs, kept.finished, kept.outdated) == ([], 2, [])
 
     path.write_text(MINE.replace("= 0.1", "= 0.2"))
-    kept = planned(store, of, said, seeds=(0,), methods=methods)
-    assert [j.cell for j in kept.jobs] == [of]
-    assert kept.finished == 1
+    again = planned(store, of, said, seeds=(0,), methods=methods)
+    assert [j.cell for j in again.jobs] == [of, said]
+    assert (again.finished, again.outdated) == (0, [path.stem])
+    kept = planned(store, of, said, seeds=(0,), methods=methods, keep_older=True)
+    assert [j.cell for j in kept.jobs] == [of]  # its settings would resolve to others
+    assert (kept.finished, kept.outdated) == (1, [path.stem])
 
 
 def test_a_setting_gained_since_stands_at_its_default(tmp_path: Path) -> None:
@@ -85,7 +88,8 @@ def test_a_setting_gained_since_stands_at_its_default(tmp_path: Path) -> None:
 
     gained = MINE.replace("= 0.1", '= 0.1\n    way: str = "old"')
     path.write_text(gained)
-    assert planned(store, of, seeds=(0,), methods=methods).finished == 1
+    assert planned(store, of, seeds=(0,), methods=methods).finished == 0
+    assert planned(store, of, seeds=(0,), methods=methods, keep_older=True).finished == 1
     other = cell({"algorithm": path.stem, "hyper": {"way": "new"}})
     assert planned(store, other, seeds=(0,), methods=methods).finished == 0
 
