@@ -14,18 +14,20 @@ from pathlib import Path
 from benchmark.places import SAME_CODE
 from datasets.files import read_bytes
 
+SHOWN = {"NAME", "RANGES"}
+"""What a method says for pages and for tuning; its results do not depend on it."""
 LARGEST = 2**20  # bytes of a file
 
 
 def code_digest(path: Path) -> str:
     """SHA-256 of the code in the file and in the modules beside it that it imports.
 
-    Without comments, docstrings and layout. Raises OSError, SyntaxError, or ValueError for bytes
+    Without comments, docstrings, layout, and what is only SHOWN. Raises OSError, SyntaxError, or ValueError for bytes
     that are no Python.
     """
     content = hashlib.sha256()
     for file in _with_imports(path):
-        content.update(ast.unparse(_without_docstrings(_parsed(file))).encode() + b"\0")
+        content.update(ast.unparse(_bare(_parsed(file))).encode() + b"\0")
     return content.hexdigest()
 
 
@@ -55,13 +57,19 @@ def _parsed(path: Path) -> ast.Module:
     return ast.parse(read_bytes(path, LARGEST), str(path))
 
 
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    """The tree without statements that are only a text."""
+def _bare(tree: ast.Module) -> ast.Module:
+    """The tree without statements that are only a text, and without what is only shown."""
+    tree.body = [each for each in tree.body if not _is_shown(each)]
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [each for each in body if not _is_text(each)]  # type: ignore[attr-defined]
     return tree
+
+
+def _is_shown(node: ast.stmt) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return any(isinstance(target, ast.Name) and target.id in SHOWN for target in targets)
 
 
 def _is_text(node: ast.stmt) -> bool:

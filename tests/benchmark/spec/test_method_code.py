@@ -24,6 +24,8 @@ def mine(tmp_path: Path) -> Path:
         ("cohort.batches(2):", "cohort.batches(2):  # two", True),
         ('"""Two steps."""', '"""Two steps,\n    and a sentence."""', True),
         ('    """Settings."""\n', '    """Settings."""\n\n    """Of eta."""\n\n', True),
+        ("class State", 'NAME = "Mine"\nRANGES = {"eta": (0.1, 1.0)}\n\n\nclass State', True),
+        ("class State", "ETA = 0.1\n\n\nclass State", False),
         ("State(cohort.mean(rows))", "State(\n        cohort.mean(rows),\n    )", True),
         ("cohort.batches(2)", "cohort.batches(3)", False),
         ("rows - hyper.eta", "rows + hyper.eta", False),
