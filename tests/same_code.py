@@ -25,7 +25,8 @@ from benchmark.spec import Cell
 from benchmark.store import Store
 
 ROUNDS = 4
-HEAD = """# Methods' files that were rewritten without changing a bit of their results. A run by one of
+HEAD = """\
+# Methods' files that were rewritten without changing a bit of their results. A run by one of
 # `sources` (SHA-256 of the file that made it) stands for the method whose code digest is `code`
 # (see benchmark/spec/method_code.py). Written by `python -m tests.same_code`, which trains the
 # older files beside today's. Without an entry the older runs would be trained again.

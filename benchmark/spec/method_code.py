@@ -22,8 +22,8 @@ LARGEST = 2**20  # bytes of a file
 def code_digest(path: Path) -> str:
     """SHA-256 of the code in the file and in the modules beside it that it imports.
 
-    Without comments, docstrings, layout, and what is only SHOWN. Raises OSError, SyntaxError, or ValueError for bytes
-    that are no Python.
+    Without comments, docstrings, layout, and what is only SHOWN. Raises OSError, SyntaxError, or
+    ValueError for bytes that are no Python.
     """
     content = hashlib.sha256()
     for file in _with_imports(path):
