@@ -19,6 +19,7 @@ from torch import Tensor
 
 from benchmark import places
 from benchmark.engine.deferred import settled
+from benchmark.engine.guards import Exits, TraceError, Watched
 from benchmark.errors import BenchmarkError, one_line
 from benchmark.places import algorithm_names
 from benchmark.spec import Record, Scalar
@@ -29,6 +30,11 @@ from datasets.files import read_bytes
 
 PARTS = ("Hyper", "State", "init", "train_round", "personal_models")
 LARGEST = 2**20  # bytes of a method's file
+KEPT_TYPES = {
+    *(torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.bool),
+    *(torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8),
+}
+"""What a field of a state may hold."""
 
 
 class _Settings(Record):
@@ -95,11 +101,11 @@ class Method:
         """A state's tensors by name, for a snapshot; fields that are None have none."""
         tensors = {}
         for field, value in state._asdict().items():
-            if isinstance(value, Tensor):
-                tensors[f"state.{field}"] = value
-            elif value is not None:
-                found = type(value).__name__
-                raise BenchmarkError(f"{self.path}: State.{field}: {found}, allowed: Tensor, None")
+            if value is None:
+                continue
+            if fault := _unkept(value):
+                raise BenchmarkError(f"{self.path}: State.{field}: {fault}")
+            tensors[f"state.{field}"] = value
         return tensors
 
     def unpacked(self, tensors: Mapping[str, Tensor], device: torch.device) -> Any:
@@ -119,10 +125,10 @@ def load_method(name: str) -> Method:
         allowed = ", ".join(algorithm_names())
         raise BenchmarkError(f"no algorithm {name!r}, allowed: {allowed}, or a path to a .py file")
     try:
-        source = hashlib.sha256(read_bytes(path, LARGEST)).hexdigest()
+        content = read_bytes(path, LARGEST)
     except OSError as error:
         raise BenchmarkError(f"{path}: {error}") from None
-    module = _import(path)
+    module = _import(path, content)
     missing = [part for part in PARTS if not hasattr(module, part)]
     if missing:
         raise BenchmarkError(f"{path}: not a method, it lacks {', '.join(missing)}")
@@ -139,6 +145,7 @@ def load_method(name: str) -> Method:
         TypeAdapter(module.Hyper)
     except Exception as error:  # pydantic has several for annotations that are no types
         raise BenchmarkError(f"{path}: Hyper: {_reason(error)}") from error
+    source = hashlib.sha256(content).hexdigest()
     parts = {part: getattr(module, part) for part in PARTS}
     parts |= {part: _guarded(path, part, parts[part], module.State) for part in PARTS[2:]}
     return Method(path.stem, path, source, code_digest(path), **parts)
@@ -148,13 +155,17 @@ def _guarded(path: Path, part: str, call: Callable[..., Any], State: Any) -> Cal
     """``call``, whose failures are the file's, one line that names the last line reached in it, and
     whose results are plain rows."""
 
+    watched = Watched()
+
     @wraps(call)
     def guarded(*args: Any) -> Any:
         try:
-            result = call(*args)
+            result = watched(call, *args)
+        except TraceError as error:
+            raise TraceError(f"{path}: {part}: {error}") from None
         except OneLineError:
             raise
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, GeneratorExit, Exits) as error:
             steps = traceback.extract_tb(error.__traceback__)
             lines = [step.lineno for step in steps if step.filename == str(path)]
             at = f", line {lines[-1]}" if lines else ""
@@ -168,15 +179,29 @@ def _guarded(path: Path, part: str, call: Callable[..., Any], State: Any) -> Cal
     return guarded
 
 
-def _import(path: Path) -> ModuleType:
+def _unkept(value: Any) -> str:
+    """Why a checkpoint cannot keep a field of a state, or nothing."""
+    if not isinstance(value, Tensor):
+        return f"{type(value).__name__}, allowed: Tensor, None"
+    if value.layout is not torch.strided or value.dtype not in KEPT_TYPES:
+        kind = "" if value.layout is torch.strided else f" {value.layout}"
+        return f"{value.dtype}{kind}, allowed: dense real numbers or bool"
+    if value.requires_grad:
+        return "requires grad, allowed: without (detach it)"
+    return ""
+
+
+def _import(path: Path, source: bytes) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"algorithms.{path.stem}", path)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module  # dataclasses look their module up
     try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+        code = compile(source, path, "exec")  # no bytecode of an older text
+        Watched()(exec, code, module.__dict__)
+    except TraceError as error:
+        raise BenchmarkError(f"{path}: {error}") from None
+    except (Exception, SystemExit, GeneratorExit, Exits) as error:
         raise BenchmarkError(f"{path}: {_reason(error)}") from error
     return module
 

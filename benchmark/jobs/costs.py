@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from benchmark.engine.cohort import Federation
+from benchmark.engine.guards import TraceError
 from benchmark.engine.losses import AnyLoss, cross_entropy, softmax
 from benchmark.engine.methods import Method
 from benchmark.engine.training import Problem
@@ -41,6 +42,8 @@ def costs_of(cell: Cell, method: Method, shape: tuple[int, ...], classes: int) -
     tallies = [_Tally() for _ in range(3)]
     try:
         _train(cell, method, problem.federation, problem.w, classes, tallies)
+    except TraceError:
+        raise
     except BenchmarkError:
         return None
     first, second, last = tallies

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from benchmark.engine.cuda_graphs import Replayed
+from benchmark.engine.guards import Generators, TraceError
 from benchmark.engine.methods import Method, load_method
 from benchmark.engine.recorder import Result
 from benchmark.engine.snapshot import Snapshot
@@ -97,6 +98,7 @@ def _make(
     watch = _Watch(job, prepared.checkpoints, listen, stopped)
     resumed = prepared.resume(job, watch)
     results = run(job.cell, prepared.method, prepared.problem, watch.progress, watch.keep, resumed)
+    watch.require_no_draws()
     wall = time.perf_counter() - begun + (resumed.seconds if resumed else 0.0)
     for record, result in zip(
         _records(job, prepared, settings, results, wall), results, strict=True
@@ -167,6 +169,7 @@ class _Watch:
     listen: Listener
     stopped: Callable[[], bool]
     _shown: float = field(default=0.0, init=False)
+    _generators: Generators = field(default_factory=Generators.now, init=False)
 
     def say(self, note: str, rounds: int = 0) -> None:
         """Pass on a note in words."""
@@ -178,11 +181,19 @@ class _Watch:
             self._shown = time.perf_counter()
             self.listen(Event(self.job, round_ + 1, scores()))
 
+    def require_no_draws(self) -> None:
+        """Raise BenchmarkError where training has drawn from a global generator."""
+        try:
+            self._generators.require_unused()
+        except TraceError as error:
+            raise BenchmarkError(f"{self.job.method}: {error}") from None
+
     def keep(self, take: Callable[[], Snapshot]) -> None:
         """Save a snapshot if one is due; raise Interrupted if the job is to stop."""
         stop = self.stopped()
         if not (stop or self.checkpoints.due):
             return
+        self.require_no_draws()
         snapshot = take()
         fate = f"round {snapshot.rounds} of {self.job.cell.rounds} is saved"
         try:

@@ -8,7 +8,7 @@ before it is taken. The folder goes when the run is stored.
 import hashlib
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,7 +104,7 @@ class Checkpoints:
             resumed=self.resumed,
         )
         text = np.frombuffer(header.model_dump_json().encode(), dtype=np.uint8)
-        tensors = {n: t.detach().cpu().contiguous() for n, t in snapshot.tensors.items()}
+        tensors = _apart(snapshot.tensors)
         tensors[HEADER] = torch.from_numpy(text.copy())
         body = safetensors.torch.save(tensors)
         try:
@@ -161,3 +161,14 @@ def _differs(found: Identity, wanted: Identity) -> str:
     ours, theirs = wanted.model_dump(), found.model_dump()
     names = ", ".join(name for name in ours if ours[name] != theirs[name])
     return f"the checkpoint of a run with another {names}"
+
+
+def _apart(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors in memory of their own: an archive takes none that share it."""
+    apart, seen = {}, set()
+    for name, tensor in tensors.items():
+        own = tensor.detach().cpu().contiguous()
+        place = own.untyped_storage().data_ptr()
+        apart[name] = own.clone() if place in seen else own
+        seen.add(place)
+    return apart

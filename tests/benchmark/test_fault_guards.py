@@ -30,6 +30,7 @@ RESUME, STORE, FAULTS = (
     for name in ("store/test_checkpoint", "store/test_runs", "jobs/test_faults")
 )
 DAMAGE, WORKERS = (f"benchmark/jobs/test_{n}.py" for n in ("damage", "workers"))
+REACH = "benchmark/engine/test_guards.py"
 GUARDS = [
     Guard(
         "a damaged checkpoint",
@@ -242,6 +243,55 @@ GUARDS = [
         "    except Exception as error:\n",
         "    except OneLineError as error:\n",
         f"{WORKERS}::test_too_little_memory_for_a_model_is_one_line",
+    ),
+    Guard(
+        "a setting of torch that a method leaves changed",
+        "benchmark/engine/guards.py",
+        "    if now != before:\n",
+        "    if False:\n",
+        f"{REACH}::test_a_setting_left_changed_is_put_back_and_named",
+    ),
+    Guard(
+        "a draw from a global generator",
+        "benchmark/engine/guards.py",
+        "            generators.require_unused()\n",
+        "            pass\n",
+        f"{REACH}::test_a_draw_from_a_global_generator_is_refused",
+    ),
+    Guard(
+        "a late draw from a global generator",
+        "benchmark/jobs/perform.py",
+        "            self._generators.require_unused()\n",
+        "            pass\n",
+        f"{REACH}::test_a_draw_late_in_a_run_is_found_before_it_is_kept",
+    ),
+    Guard(
+        "a method that exits",
+        "benchmark/engine/guards.py",
+        "os._exit = os._exit, _refuse_exit",
+        "_ = os._exit, _refuse_exit",
+        f"{REACH}::test_an_exit_is_a_failure",
+    ),
+    Guard(
+        "fields that share memory",
+        "benchmark/store/checkpoint.py",
+        "own.clone() if place in seen else own",
+        "own",
+        f"{REACH}::test_fields_may_share_memory_and_be_views",
+    ),
+    Guard(
+        "a field that no checkpoint can keep",
+        "benchmark/engine/methods.py",
+        "            if fault := _unkept(value):\n",
+        "            if fault := '':\n",
+        f"{REACH}::test_a_field_that_no_checkpoint_can_keep_is_refused_in_the_first_round",
+    ),
+    Guard(
+        "bytecode of an older text",
+        "benchmark/engine/methods.py",
+        "        Watched()(exec, code, module.__dict__)\n",
+        "        spec.loader.exec_module(module)\n",
+        f"{REACH}::test_what_is_run_is_the_text_that_was_digested",
     ),
     Guard(
         "a table that unpacks to more than memory",
