@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from benchmark.errors import BenchmarkError
+from benchmark.places import algorithm_names
 from benchmark.spec import Cell, Experiment, Protocol, Scalar, Switch, cells, profile_of
 from benchmark.store import AGAIN, SCORES, Run, Store, column, read_run, read_table
 from reports.names import model_name
@@ -239,13 +240,17 @@ def _check_history(table: pd.DataFrame, path: Path, length: int) -> None:
 def _cells(
     experiment: Experiment, protocol: Protocol, profile: str, library: Library
 ) -> list[Cell]:
-    """The experiment's own cells and, unless it sweeps settings of its methods, the same with
-    any other method that the store knows."""
+    """The experiment's own cells, and the same with any other method that the store knows.
+
+    Where it sweeps something, of those only methods that are not built in, and what the store has.
+    """
     size = profile_of(experiment, profile)
     swept = any(grid.sweeps for grid in experiment.grid)
     own = cells(experiment, protocol, size)
-    others = [] if swept else library.algorithms
+    others = [n for n in library.algorithms if not swept or n not in algorithm_names()]
     added = cells(experiment, protocol, size, others) if others else []
+    if swept:
+        added = [cell for cell in added if library.store.has(cell)]
     return list({cell.key: cell for cell in [*own, *added]}.values())
 
 

@@ -9,7 +9,10 @@ from typer.testing import CliRunner
 
 from benchmark import places
 from benchmark.cli.commands import app
-from benchmark.places import ALGORITHMS, RENDERED
+from benchmark.engine.methods import load_method
+from benchmark.jobs.request import Request
+from benchmark.places import ALGORITHMS, RENDERED, experiment_names
+from benchmark.spec import load_experiment
 from reports.readme import BLOCK, KEPT, refreshed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,12 +36,23 @@ def test_the_baseline_shown_runs_when_dropped_in(
 ) -> None:
     house = tmp_path / "algorithms"
     shutil.copytree(ALGORITHMS, house, ignore=shutil.ignore_patterns("__pycache__"))
-    (house / "fedprox.py").write_text(blocks("python")[0], encoding="utf-8")
+    (house / "fedavgm.py").write_text(blocks("python")[0], encoding="utf-8")
     monkeypatch.setattr(places, "ALGORITHMS", house)
-    command = ["run", "table1", "--profile", "smoke", "--algorithm", "fedprox"]
+    command = ["run", "table1", "--profile", "smoke", "--algorithm", "fedavgm"]
     result = CliRunner().invoke(app, [*command, "--jobs", "1", "--store", str(tmp_path / "runs")])
     assert result.exit_code == 0, result.output
-    assert "fedprox (GM)" in result.output
+    assert re.search(r"fedavgm \(GM\)|FedAvgM \(GM\)", result.output)
+
+
+def test_the_baseline_shown_has_a_cell_in_every_experiment(tmp_path: Path) -> None:
+    path = tmp_path / "fedavgm.py"
+    path.write_text(blocks("python")[0], encoding="utf-8")
+    method = load_method(str(path))
+    for name in experiment_names():
+        request = Request(experiments=(load_experiment(name),), algorithms=(str(path),))
+        found = [cell for cell, _ in request.wanted()]
+        assert found
+        assert all(method.resolve(cell.hyper) for cell in found)
 
 
 def test_every_file_linked_is_there() -> None:

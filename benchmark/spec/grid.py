@@ -21,16 +21,20 @@ def cells(
 
     The more specific wins: the protocol's rules, then the experiment's, the sweep of the
     grid, the profile. A partition that the grid names stands against rules that set another
-    kind. ``algorithms``, where given, replaces the grid's own choice.
+    kind. ``algorithms``, where given, replaces the grid's own choice. A method of these that the
+    grid does not name takes no part in its sweep of ``hyper``, where the same symbol may mean
+    something else: its cell stands once.
     """
     found: dict[str, Cell] = {}
     for grid in experiment.grid:
+        own = frozenset(expand_names(grid.algorithm))
         for point, sweep in _points(grid, algorithms):
             if not profile.only.matches(point):
                 continue
             data = _cell(point, [*protocol.rules, *experiment.rules])
             data |= {name: sweep[name] for name in grid.switches}
-            data["hyper"] = data["hyper"] | {name: sweep[name] for name in grid.hyper}
+            if point["algorithm"] in own:
+                data["hyper"] = data["hyper"] | {name: sweep[name] for name in grid.hyper}
             for field in ("rounds", "evaluate_every"):
                 if (value := getattr(profile, field)) is not None:
                     data[field] = value

@@ -23,3 +23,10 @@ def test_a_switch_of_the_protocol_can_be_swept_like_a_setting(expand: Expand) ->
     assert "aggregation" in complaint(lambda: expand(wrong))
     unknown = own.replace("switches.aggregation", "switches.rounds")
     assert "switches" in complaint(lambda: expand(unknown))
+
+
+def test_a_method_that_the_grid_does_not_name_has_one_cell(expand: Expand) -> None:
+    own = EXPERIMENT.replace('"fedavg", "local"', '"pfml"')
+    own = own.replace("[2]\n", "[2]\nhyper = { lam = [1.0, 2.0], beta = [1.0, 4.0] }\n")
+    assert len(expand(own)) == 4
+    assert [cell.hyper for cell in expand(own, algorithms=["perfedavg"])] == [{}]
