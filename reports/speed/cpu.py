@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from reports.names import METHODS
 from reports.pictures import save
-from reports.speed import gpu
+from reports.speed import convolutions, gpu
 
 HEADINGS = (
     *("work unit", "method", "of the floor", "with evaluation"),
@@ -135,6 +135,7 @@ def _page(found: dict[str, Any], on_gpu: dict[str, Any]) -> str:
         f"{found['two_jobs']:.2f} times the throughput of one (MNIST/DNN, PFML).\n\n"
         f"{_checkpoints(found)}\n\n"
         f"{_rest(found)}\n\n"
+        f"{convolutions.section(found.get('convolutions', []))}"
         f"Made by `python -m tests.speed` with Python {machine['python']}.\n\n"
         f"{gpu.section(on_gpu)}\n"
     )

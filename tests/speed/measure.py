@@ -22,6 +22,7 @@ from benchmark.jobs.job import EVERY
 from benchmark.spec import Mlr
 from benchmark.store.checkpoint import MIN_INTERVAL, Checkpoints
 from benchmark.store.header import Identity
+from tests.speed.convolutions import compared
 from tests.speed.other_loops import Loaders, Plain
 from tests.speed.work_units import Engine, Unit, units
 
@@ -213,6 +214,7 @@ PARTS: dict[str, Callable[[int, list[int]], Any]] = {
     "profiles": lambda turns, _: [
         profile(unit) for unit in units() if unit.name.startswith("MNIST")
     ],
+    "convolutions": lambda turns, _: compared(units()[-1], turns, sgemm_rate),
     "two_jobs": lambda turns, _: processes("MNIST/DNN pfml", 2),
 }
 """All that the report on speed shows, on one thread: by part, given turns and client counts."""

@@ -1,5 +1,6 @@
 """What speed is measured on is what the engine does: no unit of work is dropped or done twice."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -7,11 +8,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.spec import Mlr
+from benchmark.spec import LeNet5, Mlr
+from reports.speed.convolutions import section
+from tests.speed.convolutions import compared
 from tests.speed.measure import exponent, rounds
 from tests.speed.other_loops import Loaders, Plain
-from tests.speed.work_units import HYPER, E, Engine, K, Unit, units
+from tests.speed.work_units import HYPER, E, Engine, K, Unit, forward_flops, units
 
+LENET = LeNet5(name="lenet5")
 TINY = Unit("tiny", "pfml", Mlr(name="mlr"), (5,), (7, 3), (2, 2), True)
 
 
@@ -38,6 +42,29 @@ def test_flops_of_a_hand_counted_round(algorithm: str, gradients: int) -> None:
     assert unit.flops(evaluated=False) == E * gradients * trained * 2 * one_way
     models = 1 if algorithm == "fedavg" else 2
     assert unit.flops(evaluated=True) - unit.flops(evaluated=False) == 14 * models * one_way
+
+
+def test_flops_of_a_hand_counted_convolution() -> None:
+    first, second, dense = 28**2 * 6 * 75, 10**2 * 16 * 150, 400 * 120 + 120 * 84 + 84 * 10
+    whole = 2.0 * (first + second + dense)
+    assert forward_flops(LENET, (3, 32, 32)) == (whole, 2.0 * first)
+
+
+def test_convolutions_are_compared_by_both_ways_and_left_as_they_were() -> None:
+    pytest.importorskip("numba")
+    unit = replace(TINY, model=LENET, shape=(1, 28, 28))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PFL_CONVOLUTIONS", "torch")
+        patch.setattr("tests.speed.convolutions.BATCH", 8)
+        patch.setattr("tests.speed.convolutions.MODELS", [(LENET, (1, 28, 28))])
+        rows = compared(unit, 1, lambda: 1e9)
+        assert os.environ["PFL_CONVOLUTIONS"] == "torch"
+    kinds = [row["unit"].partition(": ")[2] for row in rows]
+    assert kinds == ["gradient of 8", "logits of 8", "train", "evaluate"]
+    for row in rows:
+        assert min(row["torch"], row["numba"], row["floor"]) > 0
+        assert f"| {row['unit']} |" in section(rows)
+    assert section([]) == ""
 
 
 def test_the_fields_loop_trains_and_scores() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmark.engine.blocks import Blocks
 from benchmark.engine.cohort import Federation, Sampling
@@ -20,6 +20,7 @@ from benchmark.engine.methods import Method, load_method
 from benchmark.engine.models import Network
 from benchmark.engine.replicas import all_groups, joined
 from benchmark.engine.training import EVALUATION_BLOCK
+from benchmark.model import Model
 from benchmark.spec import Dnn, LeNet5, Mlr
 from datasets.synthetic import synthetic
 
@@ -81,7 +82,7 @@ class Unit:
 
         2 a multiply-add forward; backward twice that, but no input gradient for the first layer.
         """
-        forward, first = _forward_flops(self.model, self.shape)
+        forward, first = forward_flops(self.model, self.shape)
         samples = float(sum(min(D, n) for n in self.train_sizes))
         if self.algorithm == "fedavg":
             samples /= 2
@@ -146,21 +147,16 @@ def samples(sizes: tuple[int, ...], shape: tuple[int, ...]) -> tuple[Tensor, Ten
     return x, torch.randint(0, 10, (sum(sizes),), generator=drawn)
 
 
-def _forward_flops(model: Mlr | Dnn | LeNet5, shape: tuple[int, ...]) -> tuple[float, float]:
-    """Of one sample: the whole forward pass, and its first layer."""
-    inputs = float(np.prod(shape))
-    match model:
-        case Mlr():
-            return 20 * inputs, 20 * inputs
-        case Dnn(hidden=hidden):
-            return 2 * hidden * (inputs + 10), 2 * hidden * inputs
-        case LeNet5():
-            side = shape[1] - 4
-            first = 2.0 * side**2 * 6 * 25 * shape[0]
-            side = side // 2 - 4
-            second = 2.0 * side**2 * 16 * 25 * 6
-            dense = 2.0 * (16 * (side // 2) ** 2 * 120 + 120 * 84 + 84 * 10)
-            return first + second + dense, first
+def forward_flops(model: Model, shape: tuple[int, ...]) -> tuple[float, float]:
+    """Of one sample: the whole forward pass of a chain of layers, and its first layer's product."""
+    h, products = torch.zeros(1, *shape), []
+    module = model.build(shape, 10)
+    assert isinstance(module, nn.Sequential)
+    for layer in module:
+        h = layer(h)
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            products.append(2.0 * h.numel() * layer.weight[0].numel())
+    return sum(products), products[0]
 
 
 def _synthetic_sizes() -> tuple[tuple[int, ...], tuple[int, ...]]:
