@@ -15,6 +15,7 @@ from scipy.optimize import isotonic_regression
 
 from reports.curves import Line, Panel
 from reports.pictures import OTHERS, PALETTE, STYLE, save
+from reports.settings import Series
 from reports.statistics import Floats
 
 POINTS = 200
@@ -55,7 +56,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     """Our lines with their range, the published ones thin and dashed, a label at each end."""
     end = max((line.rounds[-1] for line in panel.lines), default=1.0)
     end += panel.window > 1  # such lines are drawn a round early
-    shades = _shades(panel.lines)
+    shades = shades_of([line.series for line in panel.lines])
     for line, shade in zip(panel.lines, shades, strict=True):
         reference = line.series.algorithm == "local"
         dashed = line.series[:2] == ("perfedavg", "global")
@@ -139,10 +140,11 @@ def _label_ends(axes: Axes, lines: Sequence[Line], shades: Sequence[str]) -> Non
         leader[0].set_clip_on(False)
 
 
-def _shades(lines: Sequence[Line]) -> list[str]:
-    others = sorted({line.series[:2] for line in lines} - PALETTE.keys())
-    extra = {series: OTHERS[place % len(OTHERS)] for place, series in enumerate(others)}
-    return [(PALETTE | extra)[line.series[:2]] for line in lines]
+def shades_of(series: Sequence[Series]) -> list[str]:
+    """A colour for each line of a picture."""
+    others = sorted({each[:2] for each in series} - PALETTE.keys())
+    extra = {other: OTHERS[place % len(OTHERS)] for place, other in enumerate(others)}
+    return [(PALETTE | extra)[each[:2]] for each in series]
 
 
 def _darker(shade: str, share: float) -> str:

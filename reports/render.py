@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jinja2
 
-from reports import clients, inconsistencies, verdicts
+from reports import clients, costs, inconsistencies, verdicts
 from reports.curves import Panel
 from reports.equivalence import INTERVALS, RULE
 from reports.names import REDUCTIONS
@@ -51,7 +51,7 @@ def render(found: Sequence[Results], out: Path) -> list[Path]:
         for name, text in texts.items():
             pages.append(out / name)
             pages[-1].write_text(text, encoding="utf-8")
-    return pages + [path for one in sections for path in one.figures]
+    return pages + [path for one in sections for path in (*one.figures, *one.costs_figures)]
 
 
 def _counted(found: Sequence[Results]) -> list[Results]:
@@ -97,6 +97,8 @@ def _write(path: Path, template: str, sections: Sequence[Section]) -> Path:
         intervals=INTERVALS,
         clients_note=clients.NOTE,
         clients_headings=clients.HEADINGS,
+        costs_note=costs.NOTE,
+        costs_headings=costs.HEADINGS,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")

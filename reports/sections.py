@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from benchmark.spec import Protocol
 from benchmark.store import Run
-from reports import claims, clients, curves, local_only, plots, readings, sweeps, tables
+from reports import claims, clients, costs, curves, local_only, plots, readings, sweeps, tables
 from reports.names import DATASETS, METHODS, REDUCTIONS
 from reports.results import Results
 from reports.settings import signed
@@ -43,6 +43,8 @@ class Section:
     choices: list[str]
     best_bias: str
     clients: list[tuple[str, ...]]
+    costs: list[tuple[str, ...]]
+    costs_figures: list[Path]
     reductions: list[tuple[str, str]]
     claims: list[str]
     claims_method: str
@@ -79,6 +81,8 @@ def section(results: Results, figures: Path) -> Section:
         choices=tables.choices(rows),
         best_bias=tables.best_bias(rows) if is_table else "",
         clients=clients.lines(results) if is_table else [],
+        costs=costs.lines(results) if is_table else [],
+        costs_figures=costs.draw(results, Path(f"{path}-costs")) if is_table else [],
         reductions=[(REDUCTIONS[key], f"{value:.2f}") for key, value in gaps.items()],
         claims=local_only.against_local(results) if is_table else [],
         claims_method=local_only.how_tested(results),

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from benchmark.spec import Cell, cells, load_experiment, load_protocol
-from benchmark.store import Run, Store
+from benchmark.store import Costs, Run, Store
 from reports.published import published_tables
 from reports.results import Results, load
 from reports.stored import Library
@@ -101,6 +101,7 @@ def make() -> Fill:
         diverged: int | None = None,
         environment: Mapping[str, str] = CPU,
         clients: Callable[[Cell, int], pd.DataFrame] | None = None,
+        costs: Costs | None = None,
     ) -> Path:
         store = Store(root)
         spec = load_experiment(experiment)
@@ -117,6 +118,7 @@ def make() -> Fill:
                     partition_summary={"clients": 20, "test_samples": 17507},
                     started="2025-01-01T00:00:00",
                     wall_seconds=3600.0,
+                    costs=costs,
                     seeds_stacked=2,
                     environment=dict(environment),
                     command="python -m benchmark run tiny",

@@ -1,0 +1,183 @@
+"""What a method costs: bytes, gradients and time per round, and until it equals local-only."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from benchmark.store import Run, column
+from reports.pictures import STYLE, save
+from reports.plots import shades_of
+from reports.results import Results
+from reports.rows import Row, Runs
+from reports.settings import column_label, sort_key
+from reports.tables import method_rank
+
+HEADINGS = (
+    *("setting", "scores", "kB down", "kB up", "gradients", "at scoring", "s per round"),
+    *("rounds to equal alone", "MB to equal alone"),
+)
+NOTE = (
+    "Counted per client and round: bytes that a client downloads when it trains and uploads when "
+    "it sends (float32; what does not change, or stays at the client, is not sent), mini-batch "
+    "gradients when it trains, and those that a personalised model needs after training. Seconds "
+    "per round are measured, evaluation included, on whatever made the runs. To equal alone: until "
+    "the validation accuracy first reaches the best one of local-only with the same seed (the test "
+    "accuracy where no data are kept for validation), in rounds and in megabytes that all clients "
+    "together have moved by then, up and down; means over seeds, where every seed gets there."
+)
+
+
+class Spent(NamedTuple):
+    """Means over seeds until a method equals local-only."""
+
+    rounds: float
+    megabytes: float
+
+
+def lines(results: Results) -> list[tuple[str, ...]]:
+    """The table's rows as text: every row whose runs were counted, by setting."""
+    return [line for row in _counted(results) if row.runs for line in _line(row, row.runs, results)]
+
+
+def draw(results: Results, path: Path) -> list[Path]:
+    """Accuracy against bytes moved, a panel per setting; PNG and SVG. Nothing where none are."""
+    rows = [row for row in _counted(results) if row.runs and _megabytes(row.runs)]
+    settings = sorted({row.setting for row in rows}, key=sort_key)
+    if not settings:
+        return []
+    down = -(-len(settings) // 2)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(11.2, 3.6 * down + 0.8), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(down, min(2, len(settings)), squeeze=False).ravel()
+        for panel, setting in zip(axes, settings, strict=False):
+            panel.set_title(column_label(setting, results.columns))
+            _draw_panel(panel, [row for row in rows if row.setting == setting])
+        for unused in axes[len(settings) :]:
+            unused.set_axis_off()
+        handles = {
+            label: handle
+            for panel in axes
+            for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
+        }
+        figure.legend(
+            handles.values(), handles.keys(), loc="outside lower center", ncols=5, frameon=False
+        )
+        return save(figure, path)
+
+
+def reached(accuracies: Mapping[int, pd.Series], targets: Mapping[int, float]) -> dict[int, int]:
+    """By seed the first round whose accuracy is at least the target; seeds that never do lack.
+
+    accuracies: by round.
+    """
+    found = {}
+    for seed, target in targets.items():
+        enough = accuracies[seed][accuracies[seed] >= target]
+        if not enough.empty:
+            found[seed] = int(enough.index[0])
+    return found
+
+
+def until_alone(ours: Runs, alone: Runs) -> Spent | str:
+    """What it takes to equal local-only with the same seeds; in words where some seed does not."""
+    own, other = _accuracies(ours), _accuracies(alone)
+    targets = {seed: other[seed].max() for seed in own if seed in other}
+    found = reached(own, targets)
+    if not targets or len(found) < len(targets):
+        return f"{len(found)} of {len(targets)} seeds" if found else "not reached"
+    rounds = float(np.mean([round_ + 1 for round_ in found.values()]))
+    return Spent(rounds, rounds * _megabytes(ours))
+
+
+def _accuracies(runs: Runs) -> dict[int, pd.Series]:
+    """By seed the accuracies by round: on validation data where there are any."""
+    found = {}
+    for seed, history in runs.made.histories.items():
+        names = [column(runs.scores, name) for name in ("validation_accuracy", "accuracy")]
+        name = next((name for name in names if name in history), None)
+        if name is not None:
+            found[seed] = history.set_index("round")[name].dropna()
+    return found
+
+
+def _counted(results: Results) -> list[Row]:
+    """A row per method and setting, of its personalised models where it has any."""
+    found: dict[tuple[object, ...], Row] = {}
+    for row in results.rows:
+        if row.runs and not row.runs.diverged and _first(row.runs).costs:
+            key = row.setting, row.series.algorithm, row.series.swept
+            if key not in found or row.series.scores == "personal":
+                found[key] = row
+    return sorted(found.values(), key=lambda row: (sort_key(row.setting), *method_rank(row)))
+
+
+def _first(runs: Runs) -> Run:
+    return next(iter(runs.made.runs.values()))
+
+
+def _megabytes(runs: Runs) -> float:
+    """That all clients move in a round."""
+    costs = _first(runs).costs
+    return costs.bytes_of_round(runs.made.cell) / 1e6 if costs else 0.0
+
+
+def _line(row: Row, runs: Runs, results: Results) -> list[tuple[str, ...]]:
+    costs = _first(runs).costs
+    if costs is None:
+        return []
+    return [
+        (
+            column_label(row.setting, results.columns),
+            row.series.label,
+            f"{costs.bytes_down / 1e3:.1f}",
+            f"{costs.bytes_up / 1e3:.1f}",
+            f"{costs.gradients}",
+            f"{costs.personal_gradients}" if row.series.scores == "personal" else "0",
+            f"{_seconds(runs):.3f}",
+            *_until_alone(row, runs),
+        )
+    ]
+
+
+def _seconds(runs: Runs) -> float:
+    """Per round and seed, evaluation included."""
+    each = [
+        history["seconds"].iloc[-1] / (1 + history["round"].iloc[-1]) / run.seeds_stacked
+        for history, run in zip(runs.made.histories.values(), runs.made.runs.values(), strict=True)
+    ]
+    return float(np.mean(each))
+
+
+def _until_alone(row: Row, runs: Runs) -> tuple[str, str]:
+    if row.alone is None or row.series.algorithm == "local":
+        return "–", "–"
+    spent = until_alone(runs, row.alone)
+    if isinstance(spent, str):
+        return spent, "–"
+    return f"{spent.rounds:.0f}", f"{spent.megabytes:.2f}"
+
+
+def _draw_panel(axes: Axes, rows: Sequence[Row]) -> None:
+    """A line per method, and local-only, which moves nothing, as a level."""
+    for row, colour in zip(rows, shades_of([row.series for row in rows]), strict=True):
+        if row.runs is None:
+            continue
+        mean = 100 * pd.DataFrame(_accuracies(row.runs)).dropna().mean(axis=1)
+        moved = (mean.index.to_numpy() + 1) * _megabytes(row.runs)
+        dash = "-" if row.series.scores == "personal" else "--"
+        axes.plot(moved, mean, dash, color=colour, lw=1.2, label=row.series.label)
+    alone = next((row.alone for row in rows if row.alone), None)
+    if alone is not None:
+        best = 100 * np.mean([values.max() for values in _accuracies(alone).values()])
+        axes.axhline(best, color="#8A8A8A", lw=1.5, label="Local-only's best")
+    axes.set_xscale("log")
+    axes.set_xlabel("megabytes moved by all clients, up and down")
+    axes.set_ylabel("validation accuracy (%)")
