@@ -4,5 +4,13 @@ from reports.heatmap import partition_heatmap
 from reports.render import render
 from reports.results import compare, load_all
 from reports.terminal import summary_text
+from reports.tuning import draw_tuning
 
-__all__ = ["compare", "load_all", "partition_heatmap", "render", "summary_text"]
+__all__ = [
+    "compare",
+    "draw_tuning",
+    "load_all",
+    "partition_heatmap",
+    "render",
+    "summary_text",
+]

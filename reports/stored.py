@@ -10,8 +10,9 @@ import pandas as pd
 
 from benchmark.errors import BenchmarkError
 from benchmark.places import algorithm_names
-from benchmark.spec import Cell, Experiment, Protocol, Scalar, Switch, cells, profile_of
+from benchmark.spec import Cell, Experiment, Protocol, Scalar, Switch, profile_of
 from benchmark.store import AGAIN, SCORES, Run, Store, column, read_run, read_table
+from benchmark.store.tuning import settled_cells
 from reports.names import model_name
 from reports.statistics import REDUCTIONS, at_best_validation, reduce
 
@@ -246,9 +247,9 @@ def _cells(
     """
     size = profile_of(experiment, profile)
     swept = any(grid.sweeps for grid in experiment.grid)
-    own = cells(experiment, protocol, size)
+    own = settled_cells(library.store, experiment, protocol, size)
     others = [n for n in library.algorithms if not swept or n not in algorithm_names()]
-    added = cells(experiment, protocol, size, others) if others else []
+    added = settled_cells(library.store, experiment, protocol, size, others) if others else []
     if swept:
         added = [cell for cell in added if library.store.has(cell)]
     return list({cell.key: cell for cell in [*own, *added]}.values())

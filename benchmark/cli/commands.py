@@ -12,9 +12,11 @@ from benchmark.cli.report import compare, report
 from benchmark.cli.run import reproduce, run
 from benchmark.cli.show import show
 from benchmark.cli.stored import status, verify
+from benchmark.cli.tune import tune
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "list": list_,
+    "tune": tune,
     "run": run,
     "reproduce": reproduce,
     "status": status,

@@ -7,7 +7,7 @@ import os.path
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
 from types import ModuleType
@@ -56,6 +56,8 @@ class Method:
     init: Callable[..., Any]
     train_round: Callable[..., Any]
     personal_models: Callable[..., Any]
+    ranges: Mapping[str, Any] = field(default_factory=dict)
+    """``RANGES`` of the file: where tuning looks for its settings. Empty: not said."""
 
     def resolve(self, hyper: Mapping[str, Scalar]) -> Any:
         """The method's settings, with its defaults where ``hyper`` is silent."""
@@ -100,12 +102,12 @@ class Method:
     def packed(self, state: Any) -> dict[str, Tensor]:
         """A state's tensors by name, for a snapshot; fields that are None have none."""
         tensors = {}
-        for field, value in state._asdict().items():
+        for name, value in state._asdict().items():
             if value is None:
                 continue
             if fault := _unkept(value):
-                raise BenchmarkError(f"{self.path}: State.{field}: {fault}")
-            tensors[f"state.{field}"] = value
+                raise BenchmarkError(f"{self.path}: State.{name}: {fault}")
+            tensors[f"state.{name}"] = value
         return tensors
 
     def unpacked(self, tensors: Mapping[str, Tensor], device: torch.device) -> Any:
@@ -148,7 +150,10 @@ def load_method(name: str) -> Method:
     source = hashlib.sha256(content).hexdigest()
     parts = {part: getattr(module, part) for part in PARTS}
     parts |= {part: _guarded(path, part, parts[part], module.State) for part in PARTS[2:]}
-    return Method(path.stem, path, source, code_digest(path), **parts)
+    ranges = getattr(module, "RANGES", {})
+    if not isinstance(ranges, Mapping):
+        raise BenchmarkError(f"{path}: RANGES is not a dictionary")
+    return Method(path.stem, path, source, code_digest(path), **parts, ranges=ranges)
 
 
 def _guarded(path: Path, part: str, call: Callable[..., Any], State: Any) -> Callable[..., Any]:

@@ -1,7 +1,7 @@
 """What is asked for: experiments, and which of their cells and seeds. No torch."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from benchmark.places import algorithm_names
 from benchmark.spec import (
     Cell,
     Experiment,
+    Profile,
+    Protocol,
     adjusted,
     cells,
     experiment_groups,
@@ -26,6 +28,7 @@ FILE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 Wanted = tuple[Cell, list[int]]
 """A cell and the seeds of its runs."""
+Expand = Callable[[Experiment, Protocol, Profile, Sequence[str]], list[Cell]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +57,23 @@ class Request:
         """The methods that are files of the user's, by the name they go by."""
         return files_by_name(self.algorithms)
 
-    def wanted(self) -> list[Wanted]:
-        """The cells asked for, each with its seeds. Raises BenchmarkError if there is none."""
-        names = method_names(self.algorithms)
-        found: list[Wanted] = []
+    def parts(self) -> Iterator[tuple[Experiment, Protocol, Profile]]:
+        """Each experiment under each protocol, with the profile that says how much of it."""
         for experiment in self.experiments:
-            size = profile_of(experiment, self.profile)
-            seeds = seeds_of(self.seeds, size.seeds)
             for protocol in self.protocols or experiment.protocols[:1]:
-                expanded = cells(experiment, load_protocol(protocol), size, names)
-                found += [(cell, seeds) for cell in expanded]
+                yield experiment, load_protocol(protocol), profile_of(experiment, self.profile)
+
+    def wanted(self, expand: Expand = cells) -> list[Wanted]:
+        """The cells asked for, each with its seeds. Raises BenchmarkError if there is none.
+
+        expand: makes the cells of an experiment under a protocol and a profile.
+        """
+        names = method_names(self.algorithms)
+        found = [
+            (cell, seeds_of(self.seeds, size.seeds))
+            for experiment, protocol, size in self.parts()
+            for cell in expand(experiment, protocol, size, names)
+        ]
         if not found:
             asked = ", ".join(experiment.name for experiment in self.experiments)
             raise BenchmarkError(f"--profile {self.profile}: leaves nothing of {asked}")

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.errors import BenchmarkError
+from benchmark.jobs.choices import Choices
 from benchmark.jobs.data import Source
 from benchmark.jobs.environment import device_of, precision_of
 from benchmark.jobs.job import EVERY, Job, Listener, Settings
 from benchmark.jobs.plan import plan
 from benchmark.jobs.request import Request
+from benchmark.jobs.tuning import Trials
 from benchmark.places import RUNS
 from benchmark.store import Store
 
@@ -69,16 +71,17 @@ class Session:
             workers.run_all(self.jobs, self.settings, self.workers, listen)
 
 
-def prepare(request: Request, means: Means, command: str) -> Session:
+def prepare(request: Request | Trials, means: Means, command: str) -> Session:
     """What is missing of a request, and how it will be made. ``command``: what records cite.
 
-    Raises BenchmarkError for means that this machine does not have.
+    Raises BenchmarkError for means that this machine does not have, and where tuning comes first.
     """
     _check(means)
     device = device_of(means.device)
     jobs, finished, outdated = [], 0, set()
     store = Store(means.store)
-    for cell, seeds in request.wanted():
+    wanted = request.wanted() if isinstance(request, Trials) else Choices(store).wanted(request)
+    for cell, seeds in wanted:
         planned = plan(
             [cell],
             seeds,

@@ -79,6 +79,17 @@ class Grid(Record):
         return self
 
 
+class Tuning(Record):
+    """How the settings of an experiment's methods are chosen, on validation data only."""
+
+    partition: str
+    """The named partition on which trials run; no grid need have it."""
+    seed: int = Field(1000, ge=0, lt=2**32)
+    """The seed of every trial. No reported run may have it."""
+    trials: Count = 8
+    """How many settings each method tries, its own first."""
+
+
 class Profile(Record):
     """How much of an experiment to run."""
 
@@ -88,6 +99,9 @@ class Profile(Record):
     """Length of a run. None: the experiment's."""
     evaluate_every: Count | None = None
     """Rounds between two evaluations. None: the experiment's."""
+    trials: Annotated[Count, Field(le=1000)] | None = None
+    """Trials per method that ``run`` makes itself where they are missing. None: it refuses until
+    ``tune`` has made them."""
     only: Where = Where()
     """The part of the grid that is run."""
 
@@ -122,3 +136,10 @@ class Experiment(Record):
     misprints: tuple[Misprint, ...] = ()
     rules: Rules = ()
     profiles: dict[str, Profile]
+    tuning: Tuning | None = None
+    """How methods are tuned. None: they have the settings that rules and grid say."""
+
+    @property
+    def swept(self) -> set[str]:
+        """The settings of methods that a grid sweeps; these are not tuned."""
+        return {name for grid in self.grid for name in grid.hyper}

@@ -80,15 +80,19 @@ def _experiment(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Exp
         if name not in protocol_names():
             allowed = ", ".join(protocol_names())
             raise BenchmarkError(f"{path}: protocols.{number}: no {name!r}, allowed: {allowed}")
-    for number, grid in enumerate(experiment.grid):
-        for name in grid.partition:
+    trials = (experiment.tuning.partition,) if experiment.tuning else ()
+    places = {f"grid.{n}.partition": grid.partition for n, grid in enumerate(experiment.grid)}
+    for field, names in {**places, "tuning.partition": trials}.items():
+        for name in names:
             if name not in named_partitions():
                 allowed = ", ".join(named_partitions())
-                raise BenchmarkError(
-                    f"{path}: grid.{number}.partition: no {name!r}, allowed: {allowed}"
-                )
+                raise BenchmarkError(f"{path}: {field}: no {name!r}, allowed: {allowed}")
     grids = [
-        {**dict(grid), "algorithm": [*expand_names(grid.algorithm), *algorithm_names()]}
+        {
+            **dict(grid),
+            "algorithm": [*expand_names(grid.algorithm), *algorithm_names()],
+            "partition": (*grid.partition, *trials),
+        }
         for grid in experiment.grid
     ]
     if "rules" in own:

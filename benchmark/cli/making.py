@@ -1,0 +1,57 @@
+"""Runs made while a user watches; the commands ``run`` and ``tune`` have this in common."""
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmark.cli.options import DataRoot, DeviceName, Download, Precision
+from benchmark.cli.output import console
+
+if TYPE_CHECKING:
+    from benchmark.jobs.request import Request
+    from benchmark.jobs.tuning import Trials
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """How runs are made."""
+
+    jobs: Annotated[int, typer.Option(help="Processes. 0: one per core, but one on a GPU.")] = 0
+    device: DeviceName = "auto"
+    precision: Precision = "float32"
+    data_root: DataRoot = None
+    download: Download = False
+    rerun: Annotated[bool, typer.Option(help="Train finished runs again.")] = False
+    keep_older: Annotated[
+        bool, typer.Option(help="Keep finished runs whose method's file has changed since.")
+    ] = False
+    checkpoint_every: Annotated[
+        float, typer.Option(help="Seconds between two checkpoints. 0: one after every round.")
+    ] = 60.0
+    graphs: Annotated[bool, typer.Option(help="Record rounds on a GPU and replay them.")] = True
+    ray: Annotated[
+        str | None,
+        typer.Option(help="Address of a Ray cluster that makes the runs, or auto."),
+    ] = None
+
+
+def train(request: "Request | Trials", store: Path, making: Making) -> None:
+    """Train the missing runs of a request, showing how far they are."""
+    from benchmark.cli.progress import Display
+    from benchmark.jobs.session import Means, prepare
+
+    command = shlex.join(["python", "-m", "benchmark", *sys.argv[1:]])
+    session = prepare(request, Means(store=store, **vars(making)), command)
+    if session.outdated:
+        fate = "are kept" if making.keep_older else "are trained again (--keep-older keeps them)"
+        console.print(f"runs by older versions of {', '.join(session.outdated)} {fate}")
+    where = f"on the cluster {session.ray}"
+    if not session.ray:
+        where = f"on {session.settings.device}, {session.workers} at a time"
+    console.print(f"{len(session.jobs)} jobs {where}; {session.finished} runs are there")
+    with Display(console, session.jobs) as display:
+        session.train(display.listen)
