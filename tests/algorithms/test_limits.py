@@ -7,6 +7,7 @@ import pytest
 from benchmark.engine.methods import Method, load_method
 from benchmark.places import algorithm_names
 from tests.algorithms import limit_checks as limits
+from tests.algorithms.family_limits import FAMILIES
 from tests.algorithms.federations import PARTS, close, federation, initial, trained
 
 CASES = [
@@ -32,6 +33,11 @@ CASES = [
 @pytest.mark.parametrize(("name", "check"), CASES)
 def test_limit(name: str, check: Callable[[Method], None]) -> None:
     check(load_method(name))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_limits_in_which_one_method_is_another(name: str) -> None:
+    FAMILIES[name](load_method(name))
 
 
 @pytest.mark.parametrize("name", algorithm_names())

@@ -7,10 +7,11 @@ import pytest
 from benchmark.engine.guards import TraceError
 from tests.algorithms.drawing_mutants import DRAWING_MUTANTS
 from tests.algorithms.engine_mutants import ENGINE_MUTANTS
+from tests.algorithms.family_mutants import FAMILY_MUTANTS
 from tests.algorithms.method_mutants import METHOD_MUTANTS
 from tests.algorithms.mutants import Check, Mutant
 
-MUTANTS = [*METHOD_MUTANTS, *ENGINE_MUTANTS, *DRAWING_MUTANTS]
+MUTANTS = [*METHOD_MUTANTS, *FAMILY_MUTANTS, *ENGINE_MUTANTS, *DRAWING_MUTANTS]
 PAIRS = {(mutant.file, check): mutant for mutant in MUTANTS for check in mutant.checks}
 
 
