@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from benchmark.cli.output import console, table
 from benchmark.cli.progress import duration
 from benchmark.errors import BenchmarkError
 from benchmark.places import COMMITTED
+
+if TYPE_CHECKING:
+    from benchmark.jobs.verification import Verification
 
 
 def status(selected: Selected) -> None:
@@ -43,13 +46,16 @@ def verify(
         list[str] | None,
         typer.Option("--algorithm", help="Files of methods that are not built in."),
     ] = None,
+    tolerance: Annotated[
+        float, typer.Option(min=0.0, help="Largest difference of a score. 0: the same bits.")
+    ] = 0.0,
     device: DeviceName = "auto",
     precision: Precision = "float32",
     data_root: DataRoot = None,
     download: Download = False,
     store: ResultsFolder = COMMITTED,
 ) -> None:
-    """Repeat stored runs and compare every bit. Exit code 1 if any run differs."""
+    """Repeat stored runs and compare every score. Exit code 1 if any differs too much."""
     from benchmark.jobs.data import Source
     from benchmark.jobs.environment import device_of, precision_of, prepare_process
     from benchmark.jobs.request import files_by_name
@@ -64,10 +70,22 @@ def verify(
         if folder is None:
             raise BenchmarkError(f"{name}: no run in this folder, here or in {store}")
         found = repeated(folder, rounds, Source(data_root, download), where, methods)
-        outcome = f"first differs at {found.first}" if found.first else "the same bits"
-        console.print(f"{name}: {found.evaluations} evaluations, {outcome}")
-        for change in found.changes if found.first else ():
-            console.print(f"  {change}")
-        same &= found.first is None
+        _show(name, found)
+        same &= found.difference.within(tolerance)
     if not same:
         raise typer.Exit(1)
+
+
+def _show(name: str, found: "Verification") -> None:
+    """One line for a run that came out again; else where, by how much, and what has changed."""
+    difference = found.difference
+    if difference.first is None:
+        console.print(f"{name}: {difference.evaluations} evaluations, the same bits")
+        return
+    console.print(f"{name}: {difference.evaluations} evaluations")
+    console.print(f"  first differs at {difference.first}")
+    console.print(f"  all accuracies agree: {'yes' if difference.accuracies_agree else 'no'}")
+    for column, gap in difference.largest.items():
+        console.print(f"  largest difference of {column}: {gap:.2g}")
+    for change in found.changes:
+        console.print(f"  changed since: {change}")

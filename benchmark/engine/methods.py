@@ -6,7 +6,7 @@ import json
 import os.path
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
@@ -23,7 +23,7 @@ from benchmark.engine.guards import Exits, TraceError, Watched
 from benchmark.errors import BenchmarkError, one_line
 from benchmark.places import algorithm_names
 from benchmark.spec import Record, Scalar
-from benchmark.spec.method_code import code_digest
+from benchmark.spec.method_code import code_digest, files_of
 from benchmark.spec.validation import parse
 from datasets.errors import OneLineError
 from datasets.files import read_bytes
@@ -202,6 +202,7 @@ def _import(path: Path, source: bytes) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module  # dataclasses look their module up
     try:
+        _forget(files_of(path)[1:])
         code = compile(source, path, "exec")  # no bytecode of an older text
         Watched()(exec, code, module.__dict__)
     except TraceError as error:
@@ -209,6 +210,15 @@ def _import(path: Path, source: bytes) -> ModuleType:
     except (Exception, SystemExit, GeneratorExit, Exits) as error:
         raise BenchmarkError(f"{path}: {_reason(error)}") from error
     return module
+
+
+def _forget(files: Sequence[Path]) -> None:
+    """Let modules be imported again: their files may have been edited since."""
+    importlib.invalidate_caches()
+    places = {str(file) for file in files}
+    for name, module in list(sys.modules.items()):
+        if getattr(module, "__file__", None) in places:
+            del sys.modules[name]
 
 
 def _reason(error: BaseException) -> str:

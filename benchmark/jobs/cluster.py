@@ -6,14 +6,13 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from benchmark.errors import BenchmarkError, one_line
 from benchmark.jobs.attempt import Outcome, attempt
-from benchmark.jobs.environment import prepare_process
+from benchmark.jobs.environment import distributions, prepare_process
 from benchmark.jobs.job import Event, Job, Listener, Settings
 from benchmark.jobs.news import News
 from benchmark.jobs.stop import Stop
@@ -52,7 +51,7 @@ def run_on_cluster(
     ray = _connected(address)
     stop = Stop(time_limit)
     shared = replace(settings, store=Store(settings.store.root.resolve()))
-    command = _Command(shared.store.root / f".command-{uuid4().hex}", _versions())
+    command = _Command(shared.store.root / f".command-{uuid4().hex}", distributions())
     try:
         _open(command.token)
         task = ray.remote(
@@ -105,13 +104,9 @@ def _open(token: Path) -> None:
         raise BenchmarkError(f"{token}: cannot be stored: {error.strerror}") from None
 
 
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in ("torch", "numpy")}
-
-
 def _perform(job: Job, settings: Settings, command: _Command) -> tuple[Outcome, str]:
     """On a node: what became of the job, and the last note on it."""
-    fault = node_fault(command.token, command.versions, _versions())
+    fault = node_fault(command.token, command.versions, distributions())
     if fault:
         return Outcome("failed", f"{job.label}: node {socket.gethostname()}: {fault}"), fault
     prepare_process(settings.threads, settings.precision)
@@ -126,7 +121,9 @@ def node_fault(token: Path, theirs: dict[str, str], ours: dict[str, str]) -> str
     if not token.parent.is_dir():
         return f"{token.parent}: the store is not there; it must lie on a path that all nodes share"
     changed = [
-        f"{name} {ours[name]}, not {theirs[name]}" for name in theirs if ours[name] != theirs[name]
+        f"{name} {ours.get(name, 'none')}, not {theirs.get(name, 'none')}"
+        for name in sorted({*theirs, *ours})
+        if ours.get(name) != theirs.get(name)
     ]
     return f"other versions: {'; '.join(changed)}" if changed else ""
 

@@ -4,8 +4,9 @@ import ctypes
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -51,13 +52,25 @@ def precision_of(name: str, device: str) -> str:
     return name
 
 
+CAN_CHANGE_NUMBERS = ("torch", "numpy", "scipy", "scikit-learn", "pandas", "numba", "llvmlite")
+"""Distributions that compute something of a run: tensors, partitions, data, tables, kernels."""
+
+
+def distributions() -> dict[str, str]:
+    """The versions of those of CAN_CHANGE_NUMBERS that are installed."""
+    found = {}
+    for name in CAN_CHANGE_NUMBERS:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
 def environment(device: torch.device, convolutions: str) -> dict[str, str]:
     """What a run was made with, for its record. convolutions: what computes them."""
-    packages = {name: version(name) for name in ("torch", "numpy")}
     name = torch.cuda.get_device_name() if device.type == "cuda" else platform.machine()
     return {
         "python": platform.python_version(),
-        **packages,
+        **distributions(),
         "device": f"{device.type} ({name})",
         "threads": str(torch.get_num_threads()),
         "cpu": torch.backends.cpu.get_cpu_capability(),

@@ -116,6 +116,8 @@ class _Prepared:
     problem: Problem
     partition: str
     """The partition's digest."""
+    data: str
+    """The digest of the data set's arrays."""
     summary: Mapping[str, Scalar]
     costs: Costs | None
     checkpoints: Checkpoints
@@ -138,15 +140,17 @@ def _prepared(job: Job, method: Method, settings: Settings) -> _Prepared:
         method = replace(method, train_round=Replayed(method.train_round))
     _save_once(partition, settings.store)
     problem = Problem.of(cell, arrays, x, partition, job.seeds, device)
-    digests, convolutions = (method.source, partition.digest), problem.federation.convolutions
+    digests, convolutions = (method.code, partition.digest), problem.federation.convolutions
     checkpoints = Checkpoints(
         folder_of(settings.store, cell, job.seeds),
-        identity(cell, job.seeds, *digests, device, settings.precision, convolutions),
+        identity(
+            cell, job.seeds, *digests, device, settings.precision, convolutions, arrays.digest
+        ),
         datetime.now(UTC).isoformat(timespec="seconds"),
         settings.checkpoint_every,
     )
     summary = partition.summary(arrays.y, arrays.classes)
-    return _Prepared(method, problem, partition.digest, summary, costs, checkpoints)
+    return _Prepared(method, problem, partition.digest, arrays.digest, summary, costs, checkpoints)
 
 
 def _save_once(partition: Partition, store: Store) -> None:
@@ -222,6 +226,7 @@ def _records(
             source=prepared.method.source,
             code=prepared.method.code,
             partition=prepared.partition,
+            data=prepared.data,
             partition_summary=prepared.summary,
             started=prepared.checkpoints.started,
             wall_seconds=round(wall, 3),

@@ -8,26 +8,42 @@ from types import MappingProxyType
 import pandas as pd
 import torch
 
-from benchmark.engine.methods import load_method
+from benchmark.engine.methods import Method, load_method
 from benchmark.engine.training import Problem, run
 from benchmark.errors import BenchmarkError
 from benchmark.jobs.data import Source, material
-from benchmark.jobs.environment import environment
-from benchmark.store import read_run, read_table
+from benchmark.jobs.environment import CAN_CHANGE_NUMBERS, environment
+from benchmark.store import Run, column, read_run, read_table
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How two histories of one run differ, in all but seconds."""
+
+    evaluations: int
+    """How many were compared."""
+    first: str | None
+    """The first that differs, in words. None: all are the same bits."""
+    largest: Mapping[str, float]
+    """Largest absolute difference by column, of the columns that differ."""
+
+    @property
+    def accuracies_agree(self) -> bool:
+        """True if every accuracy is the same number."""
+        return not any(name.endswith(column("", "accuracy")) for name in self.largest)
+
+    def within(self, tolerance: float) -> bool:
+        """True if no score differs by more. 0: the same bits."""
+        return all(gap <= tolerance for gap in self.largest.values())
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What came of making a run again.
+    """What came of making a run again."""
 
-    evaluations: how many were compared. first: the first that differs, as text; None where all
-    are the same bits. changes: what is not as it was when the run was made: reasons for bits
-    to differ.
-    """
-
-    evaluations: int
-    first: str | None
+    difference: Difference
     changes: tuple[str, ...]
+    """What is not as it was when the run was made: reasons for bits to differ."""
 
 
 def verify(
@@ -52,39 +68,58 @@ def verify(
         raise BenchmarkError(f"{folder}: hyper: the method's defaults have changed since")
     data = material(cell, stored.seed, source)
     arrays, x, partition = data.arrays, data.inputs, data.partition
+    if arrays.digest != (stored.data or arrays.digest):
+        raise BenchmarkError(f"{folder}: data: {arrays.digest}, not {stored.data}")
     if partition.digest != stored.partition:
         raise BenchmarkError(f"{folder}: partition: {partition.digest}, not {stored.partition}")
     short = cell.model_copy(update={"rounds": min(rounds, cell.rounds)})
     problem = Problem.of(short, arrays, x, partition, (stored.seed,), torch.device(device))
     again = run(short, method, problem)[0].history
-    evaluations, first = difference(history, again)
-    now = environment(torch.device(device), problem.federation.convolutions)
+    changes = _changes(stored, method, problem, torch.device(device))
+    return Verification(difference(history, again), changes)
+
+
+def _changes(
+    stored: Run, method: Method, problem: Problem, device: torch.device
+) -> tuple[str, ...]:
+    now = environment(device, problem.federation.convolutions)
     then = {"convolutions": "torch"} | stored.environment  # the only way there was, once
+    older = [name for name in CAN_CHANGE_NUMBERS if name not in then]  # nobody recorded it
     changes = [
         f"{key}: {then.get(key, 'unknown')}, now {value}"
         for key, value in now.items()
-        if value != then.get(key) and key != "commit"
+        if value != then.get(key) and key not in older
     ]
     if method.source != stored.source:
         changes.append(f"{method.path.name}: another text")
     if stored.seeds_stacked > 1:
         changes.append(f"seeds in one program: {stored.seeds_stacked}, now 1")
-    return Verification(evaluations, first, tuple(changes))
+    return tuple(changes)
 
 
-def difference(stored: pd.DataFrame, again: pd.DataFrame) -> tuple[int, str | None]:
-    """Shared evaluations, and where the first of them differs in anything but seconds.
+def difference(stored: pd.DataFrame, again: pd.DataFrame) -> Difference:
+    """How the evaluations that both have differ.
 
     A loss that was not evaluated in one of them is not compared.
     """
     both = stored.merge(again, on="round", suffixes=("", " again"), sort=True)
     columns = [c for c in stored if c in set(again) - {"round", "seconds"}]
-    for row in both.to_dict("records"):
-        for column in columns:
-            ours, theirs = row[f"{column} again"], row[column]
-            if not (pd.isna(ours) or pd.isna(theirs) or ours == theirs):
-                return len(both), (
-                    f"round {row['round']}, {column}: {theirs!r} stored, {ours!r} now "
-                    f"(difference {ours - theirs:.2g})"
-                )
-    return len(both), None
+    gaps = pd.DataFrame({c: _gaps(both[c], both[f"{c} again"]) for c in columns})
+    largest = {str(c): float(gap) for c, gap in gaps.max().items() if gap > 0}
+    first = None
+    if largest:
+        row, column = divmod(int((gaps > 0).to_numpy().argmax()), len(columns))
+        name = columns[column]
+        theirs, ours = both[name].iloc[row], both[f"{name} again"].iloc[row]
+        first = (
+            f"round {both['round'].iloc[row]}, {name}: {theirs:.17g} stored, {ours:.17g} now "
+            f"(difference {ours - theirs:.2g})"
+        )
+    return Difference(len(both), first, largest)
+
+
+def _gaps(stored: "pd.Series[float]", again: "pd.Series[float]") -> "pd.Series[float]":
+    """Absolute differences; infinite where only one is, 0 where there is nothing to compare."""
+    gaps = (stored - again).abs()
+    unequal = (stored != again) & stored.notna() & again.notna()
+    return gaps.where(gaps.notna() | ~unequal, float("inf")).where(unequal, 0.0)

@@ -26,7 +26,7 @@ def code_digest(path: Path) -> str:
     ValueError for bytes that are no Python.
     """
     content = hashlib.sha256()
-    for file in _with_imports(path):
+    for file in files_of(path):
         content.update(ast.unparse(_bare(_parsed(file))).encode() + b"\0")
     return content.hexdigest()
 
@@ -43,7 +43,9 @@ def stands(name: str, made_by: tuple[str, str | None], now: tuple[str, str]) -> 
     has none.
     """
     source, code = made_by
-    return source == now[0] or code == now[1] or source in _verified().get((name, now[1]), ())
+    if code is not None:  # the same file may import another one
+        return code == now[1]
+    return source == now[0] or source in _verified().get((name, now[1]), ())
 
 
 @cache
@@ -77,16 +79,22 @@ def _is_text(node: ast.stmt) -> bool:
     return isinstance(expression, ast.Constant) and isinstance(expression.value, str)
 
 
-def _with_imports(path: Path) -> list[Path]:
+def files_of(path: Path) -> list[Path]:
     """The file, then in a fixed order the files of its folder that it imports, and they."""
     found, todo = [path], [path]
     while todo:
         for name in sorted(_imported(_parsed(todo.pop()))):
-            beside = path.parent / f"{name.partition('.')[0]}.py"
-            if beside not in found and beside.is_file():
-                found.append(beside)
-                todo.append(beside)
+            for beside in _modules(path.parent, name.partition(".")[0]):
+                if beside not in found:
+                    found.append(beside)
+                    todo.append(beside)
     return [path, *sorted(found[1:])]
+
+
+def _modules(folder: Path, name: str) -> list[Path]:
+    """The file of a module, or all files of a package."""
+    file = folder / f"{name}.py"
+    return [file] if file.is_file() else sorted((folder / name).rglob("*.py"))
 
 
 def _imported(tree: ast.Module) -> set[str]:

@@ -48,10 +48,11 @@ def identity(
     device: torch.device,
     precision: str = "float32",
     convolutions: str = "torch",
+    data: str = "",
 ) -> Identity:
     """The identity of the run that this process is about to make.
 
-    method, partition: digests. convolutions: what computes them.
+    method, partition, data: digests. convolutions: what computes them.
     """
     engine = hashlib.sha256()
     for folder in (places.ENGINE, places.MODELS):
@@ -62,6 +63,7 @@ def identity(
         seeds=seeds,
         method=method,
         partition=partition,
+        data=data,
         engine=engine.hexdigest(),
         torch=str(torch.__version__),
         device=device.type,

@@ -33,9 +33,11 @@ class Identity(Record):
     """Digest of the cell."""
     seeds: tuple[int, ...]
     method: str
-    """Digest of the method's file."""
+    """Digest of the method's code, with what it imports from its folder."""
     partition: str
     """Digest of the partition."""
+    data: str = ""
+    """Digest of the data set's arrays."""
     engine: str
     """Digest of the engine's files."""
     torch: str

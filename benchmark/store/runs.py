@@ -66,6 +66,8 @@ class Run(Record):
     """The same without comments, docstrings and layout. None: the run is older than this field."""
     partition: Sha256
     """Digest of the index lists (kept in ``<store>/partitions/``)."""
+    data: Sha256 | None = None
+    """Digest of the data set's arrays. None: the run is older than this field."""
     partition_summary: Mapping[str, Scalar]
     started: str
     wall_seconds: float

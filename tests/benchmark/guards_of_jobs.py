@@ -116,4 +116,18 @@ GUARDS = [
         "        spec.loader.exec_module(module)\n",
         f"{REACH}::test_what_is_run_is_the_text_that_was_digested",
     ),
+    Guard(
+        "other data than a stored run's",
+        "benchmark/jobs/verification.py",
+        "    if arrays.digest != (stored.data or arrays.digest):\n",
+        "    if False:\n",
+        "benchmark/jobs/test_verification.py::test_other_data_are_found_out",
+    ),
+    Guard(
+        "another module beside an unchanged method",
+        "benchmark/spec/method_code.py",
+        "    if code is not None:  # the same file may import another one\n",
+        "    if False:\n",
+        "benchmark/jobs/test_execution.py::test_a_module_beside_a_method_is_part_of_it",
+    ),
 ]  # fmt: skip

@@ -222,3 +222,19 @@ def test_a_job_can_be_a_file_of_ones_own(tmp_path: Path) -> None:
     history, _ = tables(Store(tmp_path), of, 0)
     assert set(history) == {"round", *(f"global_{k}" for k in ("accuracy", "loss", "train_loss"))}
     assert history["global_train_loss"].is_monotonic_decreasing
+
+
+def test_a_module_beside_a_method_is_part_of_it(tmp_path: Path) -> None:
+    """Edited between two jobs of one process, or while a run is interrupted."""
+    path, beside = tmp_path / "mine_helped.py", tmp_path / "beside_mine.py"
+    imports = f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nfrom beside_mine import SIZE\n"
+    path.write_text(imports + MINE.replace("cohort.batches(2)", "cohort.batches(SIZE)"))
+    of, store = cell({"algorithm": path.stem, **FIXED, "rounds": 6}), Store(tmp_path / "runs")
+    losses = []
+    for text in ("SIZE = 1", "SIZE = 2 + 3"):
+        beside.write_text(text)
+        (made,) = planned(store, of, seeds=(0,), methods={path.stem: str(path)}).jobs
+        trained(store.root, made)
+        losses.append(tables(store, of, 0)[0]["global_train_loss"].iloc[-1])
+        assert planned(store, of, seeds=(0,), methods={path.stem: str(path)}).jobs == []
+    assert losses[0] > losses[1]

@@ -130,7 +130,7 @@ def test_a_well_made_checkpoint_of_nothing_is_refused(tmp_path: Path) -> None:
         assert "not a checkpoint" in complaint(lambda: read(path))
 
 
-WORK = ["cell", "seeds", "method", "partition"]
+WORK = ["cell", "seeds", "method", "partition", "data"]
 ENGINE = ["engine", "torch", "device", "precision", "convolutions"]
 
 
