@@ -29,18 +29,23 @@ SETTLED = 0.05
 
 
 def draw(panels: Sequence[Panel], path: Path) -> list[Path]:
-    """One picture of all panels, two a row; returns the PNG and the SVG."""
+    """One picture of all panels; returns the PNG and the SVG."""
+    with mpl.rc_context(STYLE):
+        return save(arranged(panels), path)
+
+
+def arranged(panels: Sequence[Panel]) -> Figure:
+    """One picture of all panels, two per row, in matplotlib's present style."""
     across = min(2, len(panels))
     down = -(-len(panels) // across)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(5.6 * across, 3.5 * down + 0.3), layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.subplots(down, across, squeeze=False).ravel()
-        for one, panel in zip(axes, panels, strict=False):
-            draw_panel(one, panel)
-        for unused in axes[len(panels) :]:
-            unused.set_axis_off()
-        return save(figure, path)
+    figure = Figure(figsize=(5.6 * across, 3.5 * down + 0.3), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(down, across, squeeze=False).ravel()
+    for one, panel in zip(axes, panels, strict=False):
+        draw_panel(one, panel)
+    for unused in axes[len(panels) :]:
+        unused.set_axis_off()
+    return figure
 
 
 def draw_one(panel: Panel, path: Path) -> Path:

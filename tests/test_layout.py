@@ -26,9 +26,10 @@ MAY_USE = {
     "algorithm": {"engine"},
     "store": GROUND | {"spec", "engine"},
     "jobs": GROUND | {"spec", "engine", "store"},
-    "cli": GROUND | {"spec", "engine", "store", "jobs", "reports"},
+    "cli": GROUND | {"spec", "engine", "store", "jobs", "reports", "notebook"},
     "__main__": {"cli"},
-    "__init__": set(),
+    "notebook": GROUND | {"spec", "jobs", "reports"},
+    "__init__": {"notebook"},
 }
 """The arrows of the house: a room of benchmark/, and the rooms that it may import."""
 FOR_REPORTS = ("places", "errors", "spec", "store")

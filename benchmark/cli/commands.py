@@ -5,6 +5,8 @@ from collections.abc import Callable
 import typer
 
 from benchmark.cli.exits import Commands, one_line_errors
+from benchmark.cli.export import export
+from benchmark.cli.figure import figure
 from benchmark.cli.listing import list_
 from benchmark.cli.options import with_options
 from benchmark.cli.partition import show as show_partition
@@ -24,6 +26,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": report,
     "compare": compare,
     "show": show,
+    "figure": figure,
+    "export": export,
 }
 PARTITION: dict[str, Callable[..., None]] = {"show": show_partition}
 
