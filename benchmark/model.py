@@ -21,6 +21,11 @@ class Model(Record):
     name: str
     """Which of them; each subclass says its own."""
 
+    @property
+    def called(self) -> str:
+        """The model's name in tables and folders."""
+        return self.name
+
     @abstractmethod
     def build(self, shape: tuple[int, ...], classes: int) -> "nn.Module":
         """The module for inputs of this shape (without the batch axis), initialised by torch.

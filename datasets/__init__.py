@@ -5,6 +5,7 @@ Cheap to import: torchvision and scikit-learn are imported when a data set of th
 
 from datasets.arrays import Arrays
 from datasets.errors import DataError
+from datasets.own import digest_of, load_own
 from datasets.partition import Partition
 from datasets.scaling import SCALINGS, Inputs, scale
 from datasets.sources import SOURCES, load, require
@@ -16,7 +17,9 @@ __all__ = [
     "DataError",
     "Inputs",
     "Partition",
+    "digest_of",
     "load",
+    "load_own",
     "require",
     "scale",
 ]

@@ -22,6 +22,7 @@ class Arrays:
     y: (n,) int64 labels in 0..classes-1.
     classes: the number of labels the task has, whether or not all occur in y.
     client: (n,) int64, the client that generated each sample; None where the source has none.
+    labels: what labels 0, 1, … are called in the source; empty where they are these numbers.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Arrays:
     y: Ints
     classes: int
     client: Ints | None = None
+    labels: tuple[str, ...] = ()
 
     @cached_property
     def digest(self) -> str:

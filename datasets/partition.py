@@ -127,14 +127,19 @@ class Partition:
         }
 
     def save(self, path: Path) -> None:
-        """Write to `path` (npz, no pickle), whole or not at all; missing folders are made.
+        """Write to `path`, whole or not at all; missing folders are made.
 
+        ``.json``: tables of lists ``train``, ``test`` (one where all clients share it) and, if
+        there is any, ``validation``, with ``recipe`` and ``digest``. Else npz, without pickle.
         Raises DataError if the recipe holds anything but JSON values, OSError if the disk fails.
         """
         try:
             recipe = json.dumps(dict(self.recipe), sort_keys=True, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise DataError(f"a partition's recipe takes JSON values only: {error}") from error
+        if path.suffix == ".json":
+            write_whole(path, self._as_json())
+            return
         sides = [side for side in (self.train, self.test, self.validation) if side]
         lengths = np.zeros((len(sides), self.clients), "<i8")  # zeros: after a shared test list
         for row, side in zip(lengths, sides, strict=True):
@@ -146,25 +151,20 @@ class Partition:
         )
         write_whole(path, packed.getvalue())
 
+    def _as_json(self) -> bytes:
+        sides = {"train": self.train, "test": self.test, "validation": self.validation}
+        lists = {name: [part.tolist() for part in side] for name, side in sides.items() if side}
+        return json.dumps({**lists, "recipe": dict(self.recipe), "digest": self.digest}).encode()
+
     @classmethod
     def load(cls, path: Path) -> "Partition":
-        """Read what `save` wrote. Raises DataError if it is missing, damaged or something else."""
+        """Read what `save` wrote, or JSON made elsewhere, which needs no recipe and no digest.
+
+        Raises DataError if it is missing, damaged or something else.
+        """
         try:
-            packed = io.BytesIO(read_bytes(path, LARGEST))
-            with zipfile.ZipFile(packed) as archive:
-                members = archive.infolist()
-            size = sum(member.file_size for member in members)
-            # Of the other kinds, Python unpacks all that a block holds, however little is asked.
-            if not all(
-                m.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for m in members
-            ):
-                raise ValueError("it is compressed otherwise than by deflate")
-            if size > LARGEST:
-                raise ValueError(f"it unpacks to {size:,} bytes, allowed: {LARGEST:,}")
-            packed.seek(0)
-            with np.load(packed, allow_pickle=False) as stored:
-                loaded = cls._unpack(stored)
-                digest = str(stored["digest"])
+            content = read_bytes(path, LARGEST)
+            loaded, digest = (cls._read_json if path.suffix == ".json" else cls._read_npz)(content)
         except FileNotFoundError as error:
             raise DataError(f"{path} is missing; make the partition again") from error
         # A damaged archive fails in zipfile, zlib, numpy or json, each with errors of its own.
@@ -174,6 +174,34 @@ class Partition:
         if digest != loaded.digest:
             raise DataError(_damaged(path, "its digest does not match its indices"))
         return loaded
+
+    @classmethod
+    def _read_json(cls, content: bytes) -> tuple["Partition", str]:
+        tables = json.loads(content)
+        known = {"train", "test", "validation", "recipe", "digest"}
+        if not isinstance(tables, dict) or not {"train", "test"} <= {*tables} <= known:
+            raise ValueError(f"allowed: tables {', '.join(sorted(known))}")
+        train, test, validation = (
+            tuple(_indices(part) for part in tables.get(name, ()))
+            for name in ("train", "test", "validation")
+        )
+        loaded = cls(train, test, tables.get("recipe", {}), validation)
+        return loaded, tables.get("digest", loaded.digest)
+
+    @classmethod
+    def _read_npz(cls, content: bytes) -> tuple["Partition", str]:
+        packed = io.BytesIO(content)
+        with zipfile.ZipFile(packed) as archive:
+            members = archive.infolist()
+        size = sum(member.file_size for member in members)
+        # Of the other kinds, Python unpacks all that a block holds, however little is asked.
+        if not all(m.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for m in members):
+            raise ValueError("it is compressed otherwise than by deflate")
+        if size > LARGEST:
+            raise ValueError(f"it unpacks to {size:,} bytes, allowed: {LARGEST:,}")
+        packed.seek(0)
+        with np.load(packed, allow_pickle=False) as stored:
+            return cls._unpack(stored), str(stored["digest"])
 
     @classmethod
     def _unpack(cls, stored: Mapping[str, NDArray[Any]]) -> "Partition":
@@ -190,6 +218,12 @@ class Partition:
         parts = iter(np.split(indices, ends[:-1]))
         train, test, *rest = (tuple(islice(parts, n)) for n in (lengths > 0).sum(axis=1))
         return cls(train, test, recipe, rest[0] if rest else ())
+
+
+def _indices(part: object) -> Ints:
+    if not isinstance(part, list) or not all(type(index) is int for index in part):
+        raise ValueError("an index list holds something else than whole numbers")
+    return np.array(part, np.int64)
 
 
 def _damaged(path: Path, reason: str) -> str:

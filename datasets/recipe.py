@@ -75,6 +75,11 @@ class Recipe(Record):
         """Whether all seeds of a run share one partition."""
         return self.seed is not None or not (self.drawn or self.order != "as_given")
 
+    @property
+    def validates(self) -> bool:
+        """Whether clients have data for validation."""
+        return self.validation_fraction > 0
+
     def draw(self, arrays: Arrays, rng: Generator) -> Partition:
         """The index lists for this data set. Raises DataError where there are none."""
         parts = self.deal(arrays, rng)

@@ -60,7 +60,7 @@ def setting_labels(hyper: Mapping[str, Any]) -> dict[str, str]:
 
 def model_name(cell: Cell) -> str:
     """The model of a cell under the name that published_tables.json gives it."""
-    return cell.model.name + (f"+{cell.auxiliary.name}" if cell.auxiliary else "")
+    return cell.model.called + (f"+{cell.auxiliary.called}" if cell.auxiliary else "")
 
 
 def rounds_label(rounds: int, full_rounds: int) -> str:

@@ -9,6 +9,7 @@ from benchmark.cli.export import export
 from benchmark.cli.figure import figure
 from benchmark.cli.listing import list_
 from benchmark.cli.options import with_options
+from benchmark.cli.partition import export as export_partition
 from benchmark.cli.partition import show as show_partition
 from benchmark.cli.report import compare, report
 from benchmark.cli.run import reproduce, run
@@ -29,7 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "figure": figure,
     "export": export,
 }
-PARTITION: dict[str, Callable[..., None]] = {"show": show_partition}
+PARTITION: dict[str, Callable[..., None]] = {"show": show_partition, "export": export_partition}
 
 app = typer.Typer(
     cls=Commands,

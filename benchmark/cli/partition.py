@@ -1,4 +1,4 @@
-"""The command ``partition show``: who holds what."""
+"""The commands ``partition show`` and ``partition export``: who holds what."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +9,7 @@ from rich.table import Table
 
 from benchmark.cli.options import DataRoot, Datasets, Download, ProfileName, Protocols
 from benchmark.cli.output import console, table
+from benchmark.errors import BenchmarkError
 from benchmark.jobs.request import LARGEST_SEED, Request, experiments_of
 from benchmark.places import RUNS
 from datasets import Arrays, Partition
@@ -43,12 +44,49 @@ def show(
         partition = partition_of(cell.partition, arrays, seed)
         title = f"{arrays.name}, {cell.partition.kind}, {partition.clients} clients"
         console.print(title)
+        if arrays.labels:
+            console.print(f"labels 0, 1, …: {', '.join(arrays.labels[:MOST_COLUMNS])}")
         console.print(_counts(partition, arrays))
         summary = partition.summary(arrays.y, arrays.classes)
         console.print(", ".join(f"{key} {value:g}" for key, value in summary.items()))
         path = out / f"{arrays.name}-{cell.partition.kind}-{partition.digest[:12]}.png"
         reports.partition_heatmap(partition.table(arrays.y, arrays.classes), title, path)
         console.print(f"digest {partition.digest}\nheat map: {path}\n")
+
+
+def export(
+    experiment: Annotated[str, typer.Argument(help="A name (see list) or a TOML file.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files.")],
+    form: Annotated[str, typer.Option("--format", help="json or npz.")] = "json",
+    dataset: Datasets = None,
+    seeds: Annotated[str | None, typer.Option(help="How many seeds, or which (0,3).")] = None,
+    profile: ProfileName = "paper",
+    protocol: Protocols = None,
+    data_root: DataRoot = None,
+    download: Download = False,
+) -> None:
+    """Write index lists for other tools: who trains, validates and is tested on which samples."""
+    from benchmark.jobs.data import Source, arrays_of, partition_of
+
+    if form not in ("json", "npz"):
+        raise BenchmarkError(f"--format {form}: allowed: json, npz")
+    request = Request(
+        experiments=experiments_of([experiment]),
+        profile=profile,
+        protocols=tuple(protocol or ()),
+        datasets=tuple(dataset or ()),
+        seeds=seeds,
+    )
+    for cell, numbers in {(c.data.name, c.partition): (c, n) for c, n in request.wanted()}.values():
+        arrays = arrays_of(cell.data, Source(data_root, download))
+        for seed in numbers[:1] if cell.partition.is_fixed else numbers:
+            made = partition_of(cell.partition, arrays, seed)
+            name = f"{arrays.name}-{cell.partition.kind}-seed-{seed}-{made.digest[:12]}.{form}"
+            try:
+                made.save(out / name)
+            except OSError as error:
+                raise BenchmarkError(f"{out / name}: cannot be written: {error.strerror}") from None
+            console.print(f"{out / name}")
 
 
 def _counts(partition: Partition, arrays: Arrays) -> Table:
@@ -62,7 +100,7 @@ def _counts(partition: Partition, arrays: Arrays) -> Table:
     )
     shown = table(*headings, right=headings)
     for client, row in enumerate(partition.table(arrays.y, arrays.classes)):
-        sizes = len(partition.train[client]), len(partition.test[client])
+        sizes = len(partition.train[client]), len(partition.test_of(client))
         held = [str(n) if n else "·" for n in row] if few else [spans(row.nonzero()[0])]
         shown.add_row(str(client), *held, *map(str, sizes))
     return shown

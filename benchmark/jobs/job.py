@@ -31,7 +31,7 @@ class Job:
     def label(self) -> str:
         """For progress: what is trained, and with which seeds."""
         seeds = ",".join(map(str, self.seeds))
-        return f"{self.cell.data.name}/{self.cell.model.name} {self.cell.algorithm} seed {seeds}"
+        return f"{self.cell.data.name}/{self.cell.model.called} {self.cell.algorithm} seed {seeds}"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from benchmark.spec import (
     parse_settings,
     profile_of,
 )
+from benchmark.spec.outside import with_model
 
 MOST_SEEDS = 1000
 LARGEST_SEED = 2**32 - 1
@@ -45,7 +46,7 @@ class Request:
     datasets: tuple[str, ...] = ()
     """Names. Empty: all data sets of the experiment."""
     models: tuple[str, ...] = ()
-    """Names. Empty: all models of the experiment."""
+    """Names or paths of Python files. Empty: all models of the experiment."""
     seeds: str | None = None
     """See :func:`seeds_of`. None: as many as the profile says."""
 
@@ -68,7 +69,7 @@ class Request:
 
         expand: makes the cells of an experiment under a protocol and a profile.
         """
-        names = method_names(self.algorithms)
+        names = names_of(self.algorithms)
         found = [
             (cell, seeds_of(self.seeds, size.seeds))
             for experiment, protocol, size in self.parts()
@@ -78,7 +79,8 @@ class Request:
             asked = ", ".join(experiment.name for experiment in self.experiments)
             raise BenchmarkError(f"--profile {self.profile}: leaves nothing of {asked}")
         found = _only("--dataset", self.datasets, found, lambda cell: cell.data.name)
-        return _only("--model", self.models, found, lambda cell: cell.model.name)
+        models = names_of(self.models)
+        return _only("--model", models, found, lambda cell: cell.model.called)
 
 
 def experiments_of(
@@ -92,11 +94,25 @@ def experiments_of(
     """The experiments of these names, files or groups, each once.
 
     settings: ``FIELD=VALUE`` for every cell of these data sets, models and methods (see
-    :func:`benchmark.spec.adjusted`).
+    :func:`benchmark.spec.adjusted`). Models that are Python files stand beside the experiment's.
     """
     values = parse_settings(settings)
-    only = {"dataset": datasets, "model": models, "algorithm": method_names(algorithms)}
-    return tuple(adjusted(load_experiment(name), values, only) for name in expand_groups(names))
+    only = {
+        "dataset": datasets,
+        "model": names_of(models),
+        "algorithm": names_of(algorithms),
+    }
+    loaded = [_with_models(load_experiment(name), models) for name in expand_groups(names)]
+    return tuple(adjusted(experiment, values, only) for experiment in loaded)
+
+
+def _with_models(experiment: Experiment, models: Sequence[str]) -> Experiment:
+    """The experiment with the models that are files of the user's beside its own."""
+    for given in models:
+        if given.endswith(".py"):
+            check_file_name(given)
+            experiment = with_model(experiment, Path(given))
+    return experiment
 
 
 def expand_groups(names: Sequence[str]) -> list[str]:
@@ -109,9 +125,9 @@ def expand_groups(names: Sequence[str]) -> list[str]:
     return list(single)
 
 
-def method_names(algorithms: Sequence[str]) -> list[str]:
-    """The names of methods that are given by name or by path."""
-    return [Path(each).stem if each.endswith(".py") else each for each in algorithms]
+def names_of(given: Sequence[str]) -> list[str]:
+    """The names of methods, or models, that are given by name or by path."""
+    return [Path(each).stem if each.endswith(".py") else each for each in given]
 
 
 def files_by_name(algorithms: Sequence[str]) -> dict[str, str]:

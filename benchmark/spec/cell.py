@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from benchmark.models import ModelSpec
+from datasets import SOURCES
 from datasets.partitions import PartitionSpec
 from datasets.records import Count, Record
 
@@ -31,6 +32,27 @@ class Data(Record):
     scaling: Literal["none", "unit", "symmetric", "per_feature"] = "none"
     """``none``: as stored. ``unit``: to [0, 1]. ``symmetric``: to [−1, 1]. ``per_feature``:
     standardised, feature by feature, over all samples."""
+    path: str | None = None
+    """A data set of the user's own (see :func:`datasets.load_own`): its file or folder; no part of
+    the digest. ``name`` is then what pages call it."""
+    label: str | None = None
+    """In a table of the user's own: the column of labels."""
+    client: str | None = None
+    """In a table of the user's own: the column of clients, if there is one."""
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    """Of what is at ``path``: an edited file is another data set. Filled in."""
+
+    @model_validator(mode="after")
+    def _own_or_built_in(self) -> "Data":
+        own = (self.path, self.label, self.client, self.sha256)
+        if self.path is None and own != (None,) * 4:
+            raise ValueError("label and client go with a path")
+        if self.path is not None and (self.name in SOURCES or self.options):
+            raise ValueError(
+                f"{self.name} has a path: allowed: no options, and no built-in name "
+                f"({', '.join(SOURCES)})"
+            )
+        return self
 
 
 class Cell(Record):
@@ -85,6 +107,8 @@ class Cell(Record):
         A field added later, with its default, leaves existing runs valid. 15 and 15.0 hash alike.
         """
         data = self.model_dump(mode="json", exclude_defaults=True)
+        for table in ("data", "partition", "model", "auxiliary"):
+            data.get(table, {}).pop("path", None)  # what is there decides, not where
         for settings in (data.get("hyper", {}), data["data"].get("options", {})):
             settings.update({name: _spelled(name, value) for name, value in settings.items()})
         text = json.dumps(data, sort_keys=True, separators=(",", ":"))
@@ -93,7 +117,7 @@ class Cell(Record):
     @property
     def key(self) -> str:
         """The cell's folder in a store: readable, and unique by its hash."""
-        return f"{self.data.name}-{self.model.name}-{self.algorithm}-{self.digest[:12]}"
+        return f"{self.data.name}-{self.model.called}-{self.algorithm}-{self.digest[:12]}"
 
 
 def _spelled(name: str, value: Scalar) -> Scalar:

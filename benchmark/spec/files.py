@@ -19,6 +19,7 @@ from benchmark.places import (
 )
 from benchmark.spec.experiment import Experiment, Profile, Protocol, Rule, Where
 from benchmark.spec.grid import expand_names
+from benchmark.spec.outside import anchored
 from benchmark.spec.partitions import named_partitions
 from benchmark.spec.validation import parse
 from datasets import SOURCES
@@ -43,7 +44,7 @@ def load_experiment(name: str | Experiment) -> Experiment:
 
 def _loaded(path: Path, above: tuple[Path, ...]) -> tuple[Experiment, dict[str, Any]]:
     """An experiment, and what it hands on, beside its rules, to those ``above`` that extend it."""
-    data = _read(path)
+    data = anchored(_read(path), path.parent)
     rules: tuple[Rule, ...] = ()
     shared: dict[str, Any] = {}
     for base in _bases(path, data, above, "experiment", experiment_names()):
@@ -116,7 +117,7 @@ def load_protocol(name: str) -> Protocol:
 
 
 def _loaded_protocol(path: Path, above: tuple[Path, ...]) -> Protocol:
-    data = _read(path)
+    data = anchored(_read(path), path.parent)
     bases = [
         _loaded_protocol(base, (*above, path))
         for base in _bases(path, data, above, "protocol", protocol_names())

@@ -4,9 +4,11 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from benchmark.errors import BenchmarkError
 from benchmark.places import algorithm_names
 from benchmark.spec.cell import Cell
 from benchmark.spec.experiment import Experiment, Grid, Profile, Protocol, Rule
+from benchmark.spec.outside import resolved
 from benchmark.spec.partitions import beside_a_name, named_partitions
 from benchmark.spec.validation import parse
 
@@ -39,7 +41,13 @@ def cells(
                 if (value := getattr(profile, field)) is not None:
                     data[field] = value
             where = " ".join(f"{axis}={value}" for axis, value in point.items() if value)
-            cell = parse(Cell, data, f"{experiment.name} under {protocol.name}, {where}")
+            source = f"{experiment.name} under {protocol.name}, {where}"
+            cell = parse(Cell, _with_files(data, source), source)
+            if protocol.reduction == "at_best_validation" and not cell.partition.validates:
+                raise BenchmarkError(
+                    f"{source}: partition.validation_fraction is 0, allowed: above 0, for "
+                    f"{protocol.name} chooses rounds on validation data"
+                )
             found.setdefault(cell.digest, cell)
     return list(found.values())
 
@@ -82,6 +90,13 @@ def _cell(point: dict[str, Any], rules: Iterable[Rule]) -> dict[str, Any]:
             named = point["partition"] is not None
             data = _overlay(data, beside_a_name(rule.set) if named else rule.set)
     return data
+
+
+def _with_files(data: dict[str, Any], source: str) -> dict[str, Any]:
+    try:
+        return resolved(data)
+    except BenchmarkError as error:
+        raise BenchmarkError(f"{source}: {error}") from None
 
 
 def _models(name: str) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def seconds_left(runs: Sequence[Status]) -> tuple[float, int]:
 
 
 def _kind(cell: Cell) -> tuple[str, str, str]:
-    return cell.data.name, cell.model.name, cell.algorithm
+    return cell.data.name, cell.model.called, cell.algorithm
 
 
 def _seconds(run: Run) -> float:

@@ -1,0 +1,75 @@
+"""Files of a user's own that a cell names by path: data sets, models, partitions.
+
+A path in a TOML file is taken from that file's folder. A cell keeps the path, to find the file, but
+its digest depends on what the file holds: an edited file makes another cell, a moved one does not.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import BenchmarkError
+from benchmark.models import MODELS
+from benchmark.spec.experiment import Experiment, Rule, Where
+from datasets import DataError, Partition, digest_of
+
+TABLES = ("data", "model", "auxiliary", "partition")
+"""Fields of a cell that may have a ``path``."""
+
+
+def anchored(file: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """What a TOML file says, the paths in its rules taken from its folder."""
+    rules = file.get("rules")
+    if not isinstance(rules, list):
+        return dict(file)
+    return {**file, "rules": [_anchored_rule(rule, folder) for rule in rules]}
+
+
+def _anchored_rule(rule: Any, folder: Path) -> Any:
+    fields = rule.get("set") if isinstance(rule, dict) else None
+    if not isinstance(fields, dict):
+        return rule
+    changed = {
+        name: {**table, "path": str((folder / Path(table["path"]).expanduser()).resolve())}
+        for name, table in fields.items()
+        if name in TABLES and isinstance(table, dict) and isinstance(table.get("path"), str)
+    }
+    return {**rule, "set": {**fields, **changed}}
+
+
+def resolved(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """A cell's fields, with what its files hold beside their paths. Raises BenchmarkError."""
+    found = dict(cell)
+    for name in TABLES:
+        table = cell.get(name)
+        if isinstance(table, dict) and isinstance(table.get("path"), str):
+            try:
+                found[name] = {**table, **_content(name, table)}
+            except DataError as error:
+                raise BenchmarkError(f"{name}.path: {error}") from None
+    return found
+
+
+def _content(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    path = Path(table["path"])
+    if name == "data":
+        return {"sha256": digest_of(path)}
+    if name == "partition":
+        partition = Partition.load(path)
+        return {"sha256": partition.digest, "clients": partition.clients}
+    return {"name": "own", "file": path.stem, "sha256": digest_of(path)}
+
+
+def with_model(experiment: Experiment, path: Path) -> Experiment:
+    """The experiment with the model in a Python file beside its own, by the file's name.
+
+    Raises BenchmarkError where that is the name of a built-in model.
+    """
+    name = path.stem
+    if name in MODELS:
+        raise BenchmarkError(f"--model {path}: {name} is a built-in model; rename your file")
+    own = Rule(where=Where(model=(name,)), set={"model": {"path": str(path.resolve())}})
+    grids = tuple(
+        grid.model_copy(update={"model": (*grid.model, name)}) for grid in experiment.grid
+    )
+    return experiment.model_copy(update={"grid": grids, "rules": (*experiment.rules, own)})
