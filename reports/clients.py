@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from benchmark.store import column
+from reports.names import method_rank
 from reports.results import Results
 from reports.rows import Row, Runs
 from reports.settings import column_label, signed, sort_key
 from reports.statistics import Floats
-from reports.tables import method_rank
 
 DRAWS = 2000
 """Bootstrap samples of the clients."""
@@ -91,7 +91,7 @@ def bootstrap(values: Floats, seed: int = 0) -> tuple[float, float]:
 def lines(results: Results) -> list[tuple[str, ...]]:
     """The table's rows as text: every row that was run, by setting."""
     rows = [row for row in results.rows if row.runs and not row.runs.diverged]
-    rows.sort(key=lambda row: (sort_key(row.setting), *method_rank(row)))
+    rows.sort(key=lambda row: (sort_key(row.setting), *method_rank(row.series.algorithm)))
     return [line for row in rows for line in _line(row, results)]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from benchmark.spec import Cell, Misprint
 from reports import equivalence, statistics
 from reports.equivalence import REPRODUCED, Gap
-from reports.names import METHODS, model_name
+from reports.names import method_rank, model_name
 from reports.published import fitted, other_numbers, published_tables
 from reports.rows import (
     DIVERGED,
@@ -44,8 +44,7 @@ def rows(stored: Stored) -> list[Row]:
         for scores in made.scores
         if (key, scores) not in used
     ]
-    ranks = {name: rank for rank, name in enumerate(METHODS)}
-    rest.sort(key=lambda row: (ranks.get(row.series.algorithm, len(ranks)), row.series.scores))
+    rest.sort(key=lambda row: (*method_rank(row.series.algorithm), row.series.scores))
     return found + rest
 
 

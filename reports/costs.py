@@ -12,12 +12,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from benchmark.store import Run, column
-from reports.pictures import STYLE, save
-from reports.plots import shades_of
+from reports.names import method_rank
+from reports.pictures import STYLE, look, save
 from reports.results import Results
 from reports.rows import Row, Runs
 from reports.settings import column_label, sort_key
-from reports.tables import method_rank
 
 HEADINGS = (
     *("setting", "scores", "kB down", "kB up", "gradients", "at scoring", "s per round"),
@@ -116,7 +115,9 @@ def _counted(results: Results) -> list[Row]:
             key = row.setting, row.series.algorithm, row.series.swept
             if key not in found or row.series.scores == "personal":
                 found[key] = row
-    return sorted(found.values(), key=lambda row: (sort_key(row.setting), *method_rank(row)))
+    rows = list(found.values())
+    rows.sort(key=lambda row: (sort_key(row.setting), *method_rank(row.series.algorithm)))
+    return rows
 
 
 def _first(runs: Runs) -> Run:
@@ -167,13 +168,13 @@ def _until_alone(row: Row, runs: Runs) -> tuple[str, str]:
 
 def _draw_panel(axes: Axes, rows: Sequence[Row]) -> None:
     """A line per method, and local-only, which moves nothing, as a level."""
-    for row, colour in zip(rows, shades_of([row.series for row in rows]), strict=True):
+    for row in rows:
         if row.runs is None:
             continue
+        style = look(*row.series[:2])
         mean = 100 * pd.DataFrame(_accuracies(row.runs)).dropna().mean(axis=1)
         moved = (mean.index.to_numpy() + 1) * _megabytes(row.runs)
-        dash = "-" if row.series.scores == "personal" else "--"
-        axes.plot(moved, mean, dash, color=colour, lw=1.2, label=row.series.label)
+        axes.plot(moved, mean, ls=style.dashes, color=style.colour, lw=1.2, label=row.series.label)
     alone = next((row.alone for row in rows if row.alone), None)
     if alone is not None:
         best = 100 * np.mean([values.max() for values in _accuracies(alone).values()])

@@ -8,7 +8,7 @@ from matplotlib import style as styles
 
 from benchmark.errors import BenchmarkError
 from reports.curves import Line, Panel, panels
-from reports.names import METHODS
+from reports.names import method_name
 from reports.pictures import STYLE
 from reports.plots import arranged
 from reports.results import Results
@@ -65,4 +65,4 @@ def _only(every: Sequence[Panel], series: Sequence[str]) -> list[Panel]:
 def _names(line: Line) -> set[str]:
     """What a line can be called, in lower case."""
     algorithm = line.series.algorithm
-    return {line.label.lower(), algorithm, METHODS.get(algorithm, algorithm).lower()}
+    return {line.label.lower(), algorithm, method_name(algorithm).lower()}

@@ -50,6 +50,19 @@ def against_local(results: Results, algorithm: str = "pfml") -> list[str]:
     ]
 
 
+def verdict_words(results: Results, algorithm: str = "pfml") -> dict[str, str]:
+    """For each setting with a test: above, below or open, or that the reductions disagree."""
+    found = pairs(results, algorithm)
+    every = [pair.row.setting for pair in found]
+    words = {}
+    for pair, p in zip(found, _adjusted(found), strict=True):
+        outcomes = {outcome(test, p[name]) for name, test in pair.tests.items()}
+        if outcomes:
+            word = outcomes.pop() if len(outcomes) == 1 else "not robust"
+            words[column_label(pair.row.setting, every)] = word
+    return words
+
+
 def _adjusted(found: Sequence[Pair]) -> list[dict[str, float]]:
     """For each pair its p by reduction, adjusted by Holm over the pairs."""
     adjusted: list[dict[str, float]] = [{} for _ in found]

@@ -1,8 +1,11 @@
 """What readers call things: display names of methods, data sets, models, partitions, scores."""
 
+import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
+from benchmark.places import ALGORITHMS
 from benchmark.spec import MODELS as KINDS
 from benchmark.spec import Cell
 
@@ -37,9 +40,28 @@ REDUCTIONS = {
 }
 
 
+@cache
+def method_name(algorithm: str) -> str:
+    """``FedRoD``: what the first line of the method's file calls it; else the file's name."""
+    if algorithm in METHODS:
+        return METHODS[algorithm]
+    try:
+        with (ALGORITHMS / f"{algorithm}.py").open(encoding="utf-8") as file:
+            match = re.match(r'"""([\w.+-]{1,30}):', file.readline())
+    except (OSError, ValueError):
+        match = None
+    return match[1] if match else algorithm
+
+
+def method_rank(algorithm: str) -> tuple[int, str]:
+    """The sorting key of a method: the paper's and local-only in their order, others by name."""
+    known = list(METHODS)
+    return (known.index(algorithm) if algorithm in known else len(known)), algorithm
+
+
 def method_label(algorithm: str, scores: str, variant: str = "") -> str:
     """``PFML (PM)``, or ``PFML (PM), K=5`` where a setting of the method is swept."""
-    label = f"{METHODS.get(algorithm, algorithm)} ({SCORES[scores]})"
+    label = f"{method_name(algorithm)} ({SCORES[scores]})"
     return f"{label}, {variant}" if variant else label
 
 

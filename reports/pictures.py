@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+
+from benchmark.places import algorithm_names
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart; local-only is a reference.
 PALETTE = {
@@ -15,11 +17,16 @@ PALETTE = {
     ("pfedme", "personal"): "#0072B2",
     ("pfedme", "global"): "#56B4E9",
     ("fedavg", "global"): "#009E73",
+    ("fedavg", "personal"): "#009E73",
     ("perfedavg", "personal"): "#CC79A7",
     ("perfedavg", "global"): "#CC79A7",
     ("local", "personal"): "#8A8A8A",
 }
-OTHERS = ("#000000", "#882255", "#999933", "#332288")  # the last three: Paul Tol's muted
+"""The colours of the paper's methods."""
+OTHERS = ("#332288", "#117733", "#882255", "#999933", "#44AA99", "#AA4499", "#000000")
+"""Paul Tol's muted colours for the other methods, which differ from each other in dashes too."""
+Dashes = tuple[int, tuple[float, ...]]
+DASHES: tuple[Dashes, ...] = ((0, ()), (0, (6, 1.5)), (0, (1, 1)))
 STYLE: Any = {
     "font.size": 9,
     "axes.titlesize": 10,
@@ -34,6 +41,30 @@ STYLE: Any = {
 }
 DPI = 160
 PATH_DATA = re.compile(r' d="[^"]*"')
+
+
+class Look(NamedTuple):
+    """How the line of one method's scores is drawn; no two of the built-in methods look alike."""
+
+    colour: str
+    dashes: Dashes
+    width: float
+    """In points; global models are thinner where they share their method's colour."""
+
+
+def look(algorithm: str, scores: str) -> Look:
+    """The look of a method's scores, the same in every picture; a user's own method is black."""
+    is_thin = scores == "global" and (algorithm, "personal") in PALETTE
+    if (algorithm, scores) in PALETTE:
+        colour = PALETTE[algorithm, scores]
+        shares = is_thin and PALETTE[algorithm, "personal"] == colour
+        width = 1.4 if algorithm == "local" or (shares and algorithm == "fedavg") else 2.0
+        return Look(colour, DASHES[1] if shares and algorithm != "fedavg" else DASHES[0], width)
+    others = [name for name in algorithm_names() if (name, "personal") not in PALETTE]
+    if algorithm not in others:
+        return Look(OTHERS[-1], DASHES[0], 2.0 if scores == "personal" else 1.1)
+    turn, place = divmod(others.index(algorithm), len(OTHERS) - 1)
+    return Look(OTHERS[place], DASHES[turn % len(DASHES)], 2.0 if scores == "personal" else 1.1)
 
 
 def save(figure: Figure, path: Path, kinds: Iterable[str] = ("png", "svg")) -> list[Path]:

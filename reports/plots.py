@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from reports.curves import Line, Panel
-from reports.pictures import OTHERS, PALETTE, STYLE, save
-from reports.settings import Series
+from reports.pictures import STYLE, look, save
 from reports.statistics import Floats
 
 POINTS = 200
@@ -29,29 +28,37 @@ SETTLED = 0.05
 
 
 def draw(panels: Sequence[Panel], path: Path) -> list[Path]:
-    """One picture of all panels; returns the PNG and the SVG."""
+    """All panels in one PNG, two per row, and each alone in an SVG, ``PATH-1.svg`` and so on."""
+    alone = [path.with_name(f"{path.name}-{n}.svg") for n in range(1, len(panels) + 1)]
     with mpl.rc_context(STYLE):
-        return save(arranged(panels), path)
+        (together,) = save(arranged(panels), path, ("png",))
+    return [together, *map(draw_one, panels, alone)]
 
 
 def arranged(panels: Sequence[Panel]) -> Figure:
     """One picture of all panels, two per row, in matplotlib's present style."""
     across = min(2, len(panels))
     down = -(-len(panels) // across)
-    figure = Figure(figsize=(5.6 * across, 3.5 * down + 0.3), layout="constrained")
+    size = (5.6 * across, max(map(height, panels)) * down + 0.2)
+    figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(down, across, squeeze=False).ravel()
-    for one, panel in zip(axes, panels, strict=False):
-        draw_panel(one, panel)
+    for place, panel in zip(axes, panels, strict=False):
+        draw_panel(place, panel)
     for unused in axes[len(panels) :]:
         unused.set_axis_off()
     return figure
 
 
+def height(panel: Panel) -> float:
+    """Inches that leave room for the label of every line."""
+    return max(3.6, 0.17 * len(panel.lines) + 0.6)
+
+
 def draw_one(panel: Panel, path: Path) -> Path:
     """One panel alone, as SVG."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(5.6, 3.6), layout="constrained")
+        figure = Figure(figsize=(5.6, height(panel)), layout="constrained")
         FigureCanvasAgg(figure)
         draw_panel(figure.subplots(), panel)
         return save(figure, path, ("svg",))[0]
@@ -61,24 +68,22 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     """Our lines with their range, the published ones thin and dashed, a label at each end."""
     end = max((line.rounds[-1] for line in panel.lines), default=1.0)
     end += panel.window > 1  # such lines are drawn a round early
-    shades = shades_of([line.series for line in panel.lines])
-    for line, shade in zip(panel.lines, shades, strict=True):
-        reference = line.series.algorithm == "local"
-        dashed = line.series[:2] == ("perfedavg", "global")
+    looks = [look(*line.series[:2]) for line in panel.lines]
+    for line, (colour, dashes, width) in zip(panel.lines, looks, strict=True):
         at = thinned(len(line.rounds))
         rounds = line.rounds[at]
-        axes.fill_between(rounds, line.low[at], line.high[at], color=shade, alpha=0.2, lw=0)
+        axes.fill_between(rounds, line.low[at], line.high[at], color=colour, alpha=0.2, lw=0)
         axes.plot(
             rounds,
             line.mean[at],
-            color=shade,
-            lw=1.4 if reference else 2.0,
-            ls="--" if dashed else "-",
-            zorder=2 if reference else 3,
+            color=colour,
+            lw=width,
+            ls=dashes,
+            zorder=2 if line.series.algorithm == "local" else 3,
             solid_capstyle="butt",
         )
         if line.paper is not None:
-            axes.plot(*line.paper, color=_darker(shade, 0.5), lw=0.9, ls=(0, (4, 2)), zorder=4)
+            axes.plot(*line.paper, color=_darker(colour, 0.5), lw=0.9, ls=(0, (4, 2)), zorder=4)
     axes.set(
         title=panel.title,
         xlabel="round",
@@ -87,7 +92,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
         ylim=limits(panel.lines, end),
     )
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True))
-    _label_ends(axes, panel.lines, shades)
+    _label_ends(axes, panel.lines, [each.colour for each in looks])
 
 
 def thinned(n: int) -> NDArray[np.intp]:
@@ -143,13 +148,6 @@ def _label_ends(axes: Axes, lines: Sequence[Line], shades: Sequence[str]) -> Non
         axes.text(1.05, to, label, transform=axes.transAxes, va="center", size=8.5, color=text)
         leader = axes.plot([1, 1.04], [at, to], transform=axes.transAxes, color=shade, lw=0.7)
         leader[0].set_clip_on(False)
-
-
-def shades_of(series: Sequence[Series]) -> list[str]:
-    """A colour for each line of a picture."""
-    others = sorted({each[:2] for each in series} - PALETTE.keys())
-    extra = {other: OTHERS[place % len(OTHERS)] for place, other in enumerate(others)}
-    return [(PALETTE | extra)[each[:2]] for each in series]
 
 
 def _darker(shade: str, share: float) -> str:

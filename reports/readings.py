@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmark.spec import Scalar
 from reports.curves import Line, Panel, distance
-from reports.names import METHODS, data_label, setting_labels
+from reports.names import data_label, method_name, method_rank, setting_labels
 
 ACCURACY, LOSS = 0.3, 5.0
 """Percentage points and percent of the published loss up to which a reading is compatible."""
@@ -95,11 +95,8 @@ def _is_complete(one: Ranked, lines: Sequence[Line]) -> bool:
     return gaps.accuracy is not None
 
 
-def _rank(one: Ranked) -> tuple[str, int, float]:
-    methods = list(METHODS)
-    name = one.reading.algorithm
-    place = methods.index(name) if name in methods else len(methods)
-    return one.reading.setting, place, one.measure
+def _rank(one: Ranked) -> tuple[str, int, str, float]:
+    return one.reading.setting, *method_rank(one.reading.algorithm), one.measure
 
 
 def texts(found: Sequence[Ranked]) -> list[tuple[str, ...]]:
@@ -133,5 +130,5 @@ def texts(found: Sequence[Ranked]) -> list[tuple[str, ...]]:
 def _difference(reading: Reading, usual: Mapping[str, str | None]) -> str:
     labels = setting_labels(dict(reading.swept))
     parts = [f"{name} = {value}" for name, value in labels.items() if usual[name] != value]
-    method = METHODS.get(reading.algorithm, reading.algorithm)
+    method = method_name(reading.algorithm)
     return f"{method}: {', '.join(parts) or 'the usual settings'}"

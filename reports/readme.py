@@ -11,7 +11,6 @@ BLOCK = re.compile(
     r"(<!-- (\w+): from (\S+?)(?:,[^\n]*)? -->\n)(.*?)(<!-- end of \2 -->)", re.DOTALL
 )
 KEPT = {
-    "headline": ("|", "Protocol as", "Verdicts: ", "Mean |Δ|"),
     "verdicts": ("|",),
     "speed": ("|", "One round, "),
 }

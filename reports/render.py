@@ -1,6 +1,5 @@
 """Reports as files: Markdown and LaTeX for each experiment, one HTML page for all, pictures."""
 
-import base64
 import tempfile
 from collections.abc import Sequence
 from itertools import groupby
@@ -8,12 +7,12 @@ from pathlib import Path
 
 import jinja2
 
-from reports import clients, costs, inconsistencies, verdicts
-from reports.curves import Panel
+from benchmark.errors import BenchmarkError
+from datasets.files import write_whole
+from reports import clients, costs, inconsistencies, overview, site, verdicts
 from reports.equivalence import INTERVALS, RULE
 from reports.names import REDUCTIONS
-from reports.plots import draw_one
-from reports.results import Results
+from reports.results import Results, published_results
 from reports.sections import Section, section
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -26,43 +25,76 @@ LATEX = {
 }
 
 
+MARKDOWN = frozenset("\\`*[]<>|")
+"""Characters that Markdown may read as markup; an underscore within a word is none."""
+
+
 def render(found: Sequence[Results], out: Path) -> list[Path]:
     """Write the report on results into ``out``; returns every file, pages first.
 
-    ``<experiment>.md`` and ``.tex`` each, ``index.html`` for all, ``verdicts.md`` and
-    ``inconsistencies.md`` where several published tables are among them, and
-    ``figures/<experiment>-<protocol>.png`` and ``.svg``. Results of one experiment stand
-    together.
+    ``<experiment>.md`` and ``.tex`` each, ``index.html`` for all, and pictures in ``figures/``.
+    Where the results are of a published table, also ``verdicts.md``, ``inconsistencies.md`` and
+    the overview, on every published table that the store has runs of. ``index.html`` keeps what
+    it has of other experiments. Every file is replaced whole or not at all, once all of them are
+    made. Raises BenchmarkError naming the file that cannot be written.
     """
-    sections = [section(results, out / "figures") for results in found]
-    pages = []
-    for name, group in groupby(sections, key=lambda one: one.experiment):
-        same = list(group)
-        pages += [
-            _write(out / f"{name}.md", "report.md.j2", same),
-            _write(out / f"{name}.tex", "report.tex.j2", same),
-        ]
-    pages.append(_write(out / "index.html", "page.html.j2", sections))
-    if len({one.experiment for one in sections if one.verdicts}) > 1:
-        texts = {
-            "verdicts.md": verdicts.page([row for one in _counted(found) for row in one.rows]),
-            "inconsistencies.md": inconsistencies.page(),
-        }
-        for name, text in texts.items():
-            pages.append(out / name)
-            pages[-1].write_text(text, encoding="utf-8")
-    return pages + [path for one in sections for path in (*one.figures, *one.costs_figures)]
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder)
+        made = _draft(found, draft, out)
+        for path in made:
+            target = out / path.relative_to(draft)
+            try:
+                write_whole(target, path.read_bytes())
+            except OSError as error:
+                raise BenchmarkError(f"{target}: cannot be written: {error.strerror}") from None
+    return [out / path.relative_to(draft) for path in made]
 
 
-def _counted(found: Sequence[Results]) -> list[Results]:
-    """The results of each table's own experiment, under the first of its protocols: every number
-    once. Another experiment may show a table's numbers beside its own."""
-    return [
-        one
-        for one in found
-        if one.protocol.name == one.experiment.protocols[0]
-        and one.experiment.name == f"table{one.experiment.table}"
+def _draft(found: Sequence[Results], draft: Path, out: Path) -> list[Path]:
+    """Every file of the report, in ``draft``; ``out`` has the index that is added to."""
+    sections = [section(results, draft / "figures") for results in found]
+    groups = [(name, list(same)) for name, same in groupby(sections, key=lambda s: s.experiment)]
+    pages = [
+        _write(draft / f"{name}.{kind}", f"report.{kind}.j2", sections=same)
+        for name, same in groups
+        for kind in ("md", "tex")
     ]
+    tables = published_results(found)
+    drawn = overview.draw(tables, draft / "figures") if tables else []
+    pages.append(_index(groups, tables, drawn, draft, out))
+    if tables:
+        rows = [row for results in tables for row in results.rows]
+        texts = {"verdicts.md": verdicts.page(rows), "inconsistencies.md": inconsistencies.page()}
+        for name, text in texts.items():
+            pages.append(draft / name)
+            pages[-1].write_text(text, encoding="utf-8")
+    pictures = [path for each in sections for path in (*each.picture.files, *each.costs_figures)]
+    return [*pages, *pictures, *drawn]
+
+
+def _index(
+    groups: Sequence[tuple[str, list[Section]]],
+    tables: Sequence[Results],
+    drawn: Sequence[Path],
+    draft: Path,
+    out: Path,
+) -> Path:
+    """The HTML page: the overview, then a block for each experiment, old ones kept."""
+    rows = [row for results in tables for row in results.rows]
+    blocks = site.blocks_of(out / "index.html")
+    blocks |= {name: _render("experiment.html.j2", sections=same) for name, same in groups}
+    if tables:
+        blocks[site.OVERVIEW] = _render(
+            "overview.html.j2",
+            findings=overview.findings(tables),
+            pictures=[path.name for path in drawn if path.suffix == ".svg"],
+            caption=overview.CAPTION,
+            headings=verdicts.HEADINGS,
+            counted=verdicts.counted(rows, is_linked=False),
+            how_to_read=verdicts.HOW_TO_READ,
+        )
+    ordered = site.ordered(blocks)
+    return _write(draft / "index.html", "page.html.j2", blocks=ordered, titles=site.titles(ordered))
 
 
 def latex(text: object) -> str:
@@ -70,7 +102,13 @@ def latex(text: object) -> str:
     return "".join(LATEX.get(character, character) for character in str(text))
 
 
-def _write(path: Path, template: str, sections: Sequence[Section]) -> Path:
+def _write(path: Path, template: str, **values: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(_render(template, **values), encoding="utf-8")
+    return path
+
+
+def _render(template: str, **values: object) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
@@ -86,12 +124,8 @@ def _write(path: Path, template: str, sections: Sequence[Section]) -> Path:
             variable_start_string="<<",
             variable_end_string=">>",
         )
-    environment.filters |= {"latex": latex, "pipes": _pipes}
-    environment.filters |= {"inline": _inline, "embedded": _embedded}
-    protocols = {one.protocol.name: one.protocol for one in sections}
-    text = environment.get_template(template).render(
-        sections=sections,
-        protocols=list(protocols.values()),
+    environment.filters |= {"latex": latex, "pipes": _pipes, "plain": plain, "fenced": _fenced}
+    return environment.get_template(template).render(
         reductions=REDUCTIONS,
         rule=RULE,
         intervals=INTERVALS,
@@ -99,22 +133,21 @@ def _write(path: Path, template: str, sections: Sequence[Section]) -> Path:
         clients_headings=clients.HEADINGS,
         costs_note=costs.NOTE,
         costs_headings=costs.HEADINGS,
+        **values,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
+
+
+def plain(text: object) -> str:
+    """Text from a file as Markdown that shows it as it is: no markup, no HTML, one line."""
+    shown = " ".join(str(text).split())
+    return "".join(f"\\{sign}" if sign in MARKDOWN else sign for sign in shown)
+
+
+def _fenced(text: object) -> str:
+    """Text from a file on one line of a Markdown code block, which it cannot end."""
+    return " ".join(str(text).split()).replace("```", "~~~")
 
 
 def _pipes(text: object) -> str:
     """Safe in a place of a Markdown table."""
     return str(text).replace("|", "\\|")
-
-
-def _inline(panel: Panel) -> str:
-    """The panel as a data address, so that the page needs no other file."""
-    with tempfile.TemporaryDirectory() as folder:
-        return _embedded(draw_one(panel, Path(folder) / "panel"))
-
-
-def _embedded(picture: Path) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(picture.read_bytes()).decode("ascii")

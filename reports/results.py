@@ -10,6 +10,7 @@ from benchmark.places import experiment_names
 from benchmark.spec import Experiment, Protocol, load_experiment, load_protocol
 from benchmark.store import Store
 from reports.compare import rows
+from reports.published import published_tables
 from reports.rows import Row, flat
 from reports.settings import Setting, sort_key
 from reports.stored import FULL_SCALE, Library, Stored, read
@@ -62,6 +63,32 @@ def load_all(
     if not found:
         load_all(names[:1], store, profile, protocols)  # says how to make its runs
     return found
+
+
+def published_results(found: Sequence[Results]) -> list[Results]:
+    """The results of every published table in the store of ``found``, each number once.
+
+    Each table's own experiment counts, under the first protocol of ``found`` that shows a
+    published number; another experiment may show a table's numbers beside its own. Empty where
+    none of ``found`` is a published table's own experiment.
+    """
+    own = [each for each in found if each.experiment.name == f"table{each.experiment.table}"]
+    if not own:
+        return []
+    known = {(each.experiment.name, each.protocol.name): each for each in reversed(own)}
+    protocol, profile, library = own[0].protocol, own[0].profile, own[0].library
+    tables = []
+    for number in sorted(published_tables()["table"].unique()):
+        name = f"table{number}"
+        if name in experiment_names():
+            experiment = load_experiment(name)
+            results = known.get((name, protocol.name)) or (
+                load(experiment, protocol, profile, library)
+                if profile in experiment.profiles
+                else None
+            )
+            tables += [results] if results and results.made else []
+    return tables
 
 
 def _nothing(experiment: Experiment, protocol: Protocol, profile: str, library: Library) -> str:

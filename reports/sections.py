@@ -6,54 +6,63 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmark.spec import Protocol
-from benchmark.store import Run
 from reports import claims, clients, costs, curves, local_only, plots, readings, sweeps, tables
-from reports.names import DATASETS, METHODS, REDUCTIONS
+from reports.names import REDUCTIONS
+from reports.provenance import Provenance, provenance
 from reports.results import Results
 from reports.settings import signed
 from reports.tables import Table
 
 
-class Provenance(NamedTuple):
-    """Where the numbers come from; pairs are (what, value) as text."""
+class Picture(NamedTuple):
+    """The section's picture; without files for a sweep of several settings, or if all diverged."""
 
-    runs: int
-    wall_hours: float
-    commands: list[str]
-    environment: list[tuple[str, str]]
-    methods: list[tuple[str, str]]
-    partitions: list[tuple[str, str, str]]
+    files: list[Path]
+    """One PNG of all panels, then SVGs: of each panel, or of a sweep as a whole."""
+    alts: list[str]
+    """What each SVG shows."""
+    caption: str
+
+    @property
+    def vectors(self) -> list[tuple[str, str]]:
+        """Names of the SVGs with what they show."""
+        names = [path.name for path in self.files if path.suffix == ".svg"]
+        return list(zip(names, self.alts, strict=True))
 
 
 @dataclass(frozen=True)
 class Section:
-    """One experiment under one protocol: text and numbers, pictures as files and panels.
-
-    table: None for a figure of the paper. distances: rows of text, empty where nothing is
-    published. figures: the PNG and the SVG of the panels or, of a sweep, of the scores against
-    the setting swept; none for a sweep of several settings, or if all runs diverged.
-    """
+    """One experiment under one protocol: text and numbers, pictures as files."""
 
     experiment: str
     title: str
     protocol: Protocol
     table: Table | None
+    """None for a figure of the paper."""
     verdicts: dict[str, int]
+    """How many published numbers got each verdict."""
     verdict_texts: list[str]
     choices: list[str]
+    """The choices of the protocol that were made on these numbers."""
     best_bias: str
+    """What taking the best round adds; empty where the protocol does not."""
     clients: list[tuple[str, ...]]
+    """Rows of the table client by client."""
     costs: list[tuple[str, ...]]
+    """Rows of the table of costs; empty where no run counted them."""
     costs_figures: list[Path]
+    """Accuracy against bytes, as PNG and SVG."""
     reductions: list[tuple[str, str]]
+    """Mean |Δ| under each reduction; empty where nothing is published."""
     claims: list[str]
+    """Sentences on PFML against local-only."""
     claims_method: str
     paper_claims: list[str]
+    """Sentences on what the paper claims."""
     paper_claims_method: str
-    panels: list[curves.Panel]
-    caption: str
-    figures: list[Path]
+    picture: Picture
     distances: list[tuple[str, ...]]
+    """Rows of text; empty where nothing is published."""
     ranking: list[tuple[str, ...]]
     ranking_rule: str
     provenance: Provenance
@@ -69,7 +78,6 @@ def section(results: Results, figures: Path) -> Section:
     is_crowded = any(row.series.swept for row in rows) and not curves.shared_variants(rows)
     panels = [] if is_crowded else drawn
     path = figures / f"{results.experiment.name}-{protocol.name}"
-    pictures, words = _pictures(results, panels, drawn, path)
     gaps = tables.reductions(rows)
     return Section(
         experiment=results.experiment.name,
@@ -88,25 +96,28 @@ def section(results: Results, figures: Path) -> Section:
         claims_method=local_only.how_tested(results),
         paper_claims=held.sentences,
         paper_claims_method=held.how_tested,
-        panels=panels,
-        caption=words,
-        figures=pictures,
+        picture=_picture(results, panels, drawn, path),
         distances=distance_rows(curves.distances(drawn)),
         ranking=readings.texts(readings.ranked(drawn)) if is_crowded and not is_table else [],
         ranking_rule=readings.RULE,
-        provenance=provenance(results.runs),
+        provenance=provenance(results),
     )
 
 
-def _pictures(
+def _picture(
     results: Results, panels: Sequence[curves.Panel], drawn: Sequence[curves.Panel], path: Path
-) -> tuple[list[Path], str]:
-    """The files of the section's picture, and its caption."""
+) -> Picture:
+    """Draws ``panels``, or the scores against the one setting that is swept."""
     name = results.protocol.name
     if symbol := sweeps.swept(results.rows):
-        return sweeps.draw(results.rows, symbol, path), sweeps.caption(name)
+        alt = f"{results.experiment.title}: ours and published"
+        return Picture(sweeps.draw(results.rows, symbol, path), [alt], sweeps.caption(name))
     words = caption(drawn, results.protocol) if drawn else ""
-    return plots.draw(panels, path) if panels else [], words
+    alts = [
+        f"{panel.title}, {panel.unit}: {', '.join(line.label for line in panel.lines)}"
+        for panel in panels
+    ]
+    return Picture(plots.draw(panels, path) if panels else [], alts if panels else [], words)
 
 
 def caption(panels: Sequence[curves.Panel], protocol: Protocol) -> str:
@@ -154,32 +165,3 @@ def distance_rows(found: Sequence[curves.Distance]) -> list[tuple[str, ...]]:
         unit = "pp" if percent else "nats"
         text.append((d.panel, d.series, mean, f"{largest} at {d.at_round}", end, unit))
     return text
-
-
-def provenance(runs: Sequence[Run]) -> Provenance:
-    """Commands, versions, method files and partitions of the runs, each once."""
-    versions = {(key, value) for run in runs for key, value in run.environment.items()}
-    keys = sorted({key for key, _ in versions})
-    return Provenance(
-        runs=len(runs),
-        wall_hours=sum(run.wall_seconds / run.seeds_stacked for run in runs) / 3600,
-        commands=sorted({run.command for run in runs}),
-        environment=[(k, "; ".join(sorted(v for key, v in versions if key == k))) for k in keys],
-        methods=sorted({(METHODS.get(a := r.cell.algorithm, a), r.source) for r in runs}),
-        partitions=sorted({_partition(run) for run in runs}),
-    )
-
-
-def _partition(run: Run) -> tuple[str, str, str]:
-    data, spec = run.cell.data.name, run.cell.partition
-    counts = ", ".join(
-        f"{key.replace('_', ' ')} {value:g}"
-        if isinstance(value, float)
-        else f"{key.replace('_', ' ')} {value}"
-        for key, value in run.partition_summary.items()
-        if isinstance(value, int | float | str)
-    )
-    label = (
-        f"{DATASETS.get(data, data)}: {spec.label}, {100 * spec.train_fraction:g} % for training"
-    )
-    return label, run.partition, counts

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from reports.equivalence import REPRODUCED, VERDICTS
-from reports.names import METHODS, REDUCTIONS, SCORES, data_label
+from reports.names import REDUCTIONS, SCORES, data_label, method_name, method_rank
 from reports.results import Results
 from reports.rows import DIVERGED, NOT_RUN, PARTIAL, TOO_FEW, UNPUBLISHED, Row
 from reports.settings import Setting, column_label, signed, sort_key
@@ -42,7 +42,10 @@ def layout(results: Results) -> Table:
     """
     entries: dict[str, dict[Setting, Entry]] = {}
     ran = {row.setting for row in results.rows if row.runs is not None}
-    for row in sorted((row for row in results.rows if row.setting in ran), key=method_rank):
+    for row in sorted(
+        (row for row in results.rows if row.setting in ran),
+        key=lambda row: method_rank(row.series.algorithm),
+    ):
         entries.setdefault(row.series.label, {})[row.setting] = entry(row)
     ordered = sorted(ran, key=sort_key)
     return Table(
@@ -50,12 +53,6 @@ def layout(results: Results) -> Table:
         [(label, [line.get(setting) for setting in ordered]) for label, line in entries.items()],
         note(results),
     )
-
-
-def method_rank(row: Row) -> tuple[int, str]:
-    """The sorting key of a line: the methods in their usual order, then others by name."""
-    ranks = {name: rank for rank, name in enumerate(METHODS)}
-    return ranks.get(row.series.algorithm, len(ranks)), row.series.algorithm
 
 
 def entry(row: Row) -> Entry:
@@ -74,7 +71,7 @@ def entry(row: Row) -> Entry:
 def _remark(row: Row) -> str:
     if row.published is None:
         return ""
-    names = [METHODS.get(name, name) for name in row.too]
+    names = [method_name(name) for name in row.too]
     return ", ".join(["fitted" if row.fitted else "predicted", *(f"{name} too" for name in names)])
 
 

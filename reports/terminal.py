@@ -10,7 +10,7 @@ from rich.table import Table
 
 from reports.curves import Panel, distances, panels
 from reports.local_only import against_local
-from reports.names import METHODS
+from reports.names import method_rank
 from reports.results import Results
 from reports.settings import column_label, sort_key
 from reports.tables import entry, note
@@ -45,10 +45,9 @@ def _table(results: Results) -> Table:
         table.add_column(head, justify="right", no_wrap=True)
     if has_published:
         table.add_column("verdict", no_wrap=True)
-    ranks = {name: rank for rank, name in enumerate(METHODS)}
     rows = sorted(
         (row for row in results.rows if row.runs is not None),
-        key=lambda row: (sort_key(row.setting), ranks.get(row.series.algorithm, len(ranks))),
+        key=lambda row: (sort_key(row.setting), method_rank(row.series.algorithm)),
     )
     for setting, group in groupby(rows, key=lambda row: row.setting):
         table.add_row(column_label(setting, results.columns))

@@ -37,16 +37,16 @@ def table(rows: Sequence[Row], folder: str = "") -> str:
     )
 
 
-def counted(rows: Sequence[Row], folder: str = "") -> list[list[str]]:
-    """The places of the table, line by line."""
+def counted(rows: Sequence[Row], folder: str = "", *, is_linked: bool = True) -> list[list[str]]:
+    """The places of the table, line by line; tables with rows are linked to their pages."""
     printed = [row for row in rows if row.published is not None]
     published = published_tables()["table"].value_counts(sort=False)
     lines = []
     for number, numbers in sorted(published.items()):
         here = [row for row in printed if row.table == number]
         name = f"Table {number}"
-        link = f"[{name}]({folder}table{number}.md)" if here else name
-        lines.append(_line(link, here, int(numbers)))
+        label = f"[{name}]({folder}table{number}.md)" if here and is_linked else name
+        lines.append(_line(label, here, int(numbers)))
     fitted = [row for row in printed if row.fitted]
     predicted = [row for row in printed if not row.fitted]
     lines.append(_line("all", printed, int(published.sum())))

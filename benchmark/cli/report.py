@@ -19,9 +19,15 @@ def report(
 ) -> None:
     """Write tables and figures as Markdown, HTML, LaTeX, PNG and SVG from stored results."""
     store = reported.store
-    folder = out or (RENDERED if store == COMMITTED else store / "report")
+    folder = out or pages_of(store, reported.profile)
     experiments = reported.chosen
     write_report(experiments, store, folder, reported.profile, reported.protocol)
+
+
+def pages_of(store: Path, profile: str) -> Path:
+    """The folder of a store's pages; profiles other than paper have a folder of their own."""
+    pages = RENDERED if store == COMMITTED else store / "report"
+    return pages if profile == "paper" else pages / profile
 
 
 def compare(

@@ -6,7 +6,7 @@ import typer
 
 from benchmark.cli.making import Making, train
 from benchmark.cli.options import DataRoot, ProfileName, RunsFolder, Selected
-from benchmark.cli.report import write_report
+from benchmark.cli.report import pages_of, write_report
 from benchmark.cli.tune import tune_all
 from benchmark.errors import BenchmarkError
 from benchmark.places import RUNS
@@ -24,7 +24,7 @@ def run(selected: Selected, making: Making) -> None:
     write_report(
         request.experiments,
         selected.store,
-        selected.store / "report",
+        pages_of(selected.store, selected.profile),
         selected.profile,
         selected.protocol,
     )

@@ -76,7 +76,7 @@ def test_global_models_are_shown_beside_those_that_rank() -> None:
 def test_a_new_display_name_changes_no_rank(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = panels((FAR, -0.6, 0.0), (NEAR, 0.15, -0.01))
     before = [one.reading.swept for one in ranked(drawn)]
-    monkeypatch.setattr("reports.readings.METHODS", {"pfml": "P, F = (PM) ML"})
+    monkeypatch.setattr("reports.readings.method_name", lambda _: "P, F = (PM) ML")
     found = ranked([panel._replace(title="no letter") for panel in drawn])
     assert [one.reading.swept for one in found] == before
     assert texts(found)[0][1] == "P, F = (PM) ML: the usual settings"

@@ -11,6 +11,7 @@ from benchmark.errors import BenchmarkError
 from reports import load_all, render
 from reports.equivalence import RULE
 from reports.render import latex
+from tests.reports.conftest import CPU
 
 Fill = Callable[..., Path]
 OWN = """
@@ -45,7 +46,7 @@ def test_every_file_is_named(tiny: str, fill: Fill, tmp_path: Path) -> None:
     written = render(results, tmp_path / "out")
     assert [path.relative_to(tmp_path / "out").as_posix() for path in written] == [
         *("tiny.md", "tiny.tex", "index.html"),
-        *("figures/tiny-as_run.png", "figures/tiny-as_run.svg"),
+        *("figures/tiny-as_run.png", *(f"figures/tiny-as_run-{n}.svg" for n in range(1, 5))),
     ]
 
 
@@ -75,7 +76,7 @@ def test_markdown_numbers_and_picture(pages: dict[str, str]) -> None:
     assert "_not run_" in page  # pFedMe's published numbers
     heads = [line.count("|") for line in page.splitlines() if line.startswith("|")]
     assert heads
-    assert set(heads) == {6, 7, 9}  # the table; the distances, whose head has two escaped ones
+    assert set(heads) == {5, 6, 7, 9}  # provenance, the table, distances (two are escaped)
 
 
 def test_latex_is_escaped_and_balanced(pages: dict[str, str]) -> None:
@@ -96,10 +97,12 @@ def test_latex_of_every_special_character() -> None:
     assert latex("−1 ± λ") == r"$-$1 $\pm$ $\lambda$"
 
 
-def test_html_stands_alone(pages: dict[str, str]) -> None:
+def test_html_needs_its_figures_alone(pages: dict[str, str]) -> None:
     page = pages["index.html"]
     assert not re.search(r"https?:|//[a-z]|@import|<script|<link", page)
-    assert set(re.findall(r'src="([^,]*),', page)) == {"data:image/svg+xml;base64"}
+    sources = set(re.findall(r'src="([^"]*)"', page))
+    assert {f"figures/tiny-as_run-{n}.svg" for n in range(1, 5)} <= sources
+    assert all(re.fullmatch(r"figures/tiny-\w+-\d\.svg", source) for source in sources)
     assert "Tiny: 50 % of A &amp; B" in page
     assert "prefers-color-scheme: dark" in page
     assert 'name="viewport"' in page
@@ -117,6 +120,67 @@ def test_html_stands_alone(pages: dict[str, str]) -> None:
     assert open_tags == []
 
 
+def test_reports_on_single_experiments_add_up_to_one_page(
+    tiny: str, fill: Fill, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    render(load_all(["table5"], fill("table5", methods=["pfml"]), "paper"), out)
+    render(load_all([tiny], fill(tiny, methods=["pfml"]), "paper"), out)
+    page = (out / "index.html").read_text("utf-8")
+    assert re.findall(r'<section id="(\w+)"', page) == ["overview", "table5", "tiny"]
+    render(load_all(["table5"], tmp_path / "store", "paper"), out)
+    assert (out / "index.html").read_text("utf-8") == page
+
+
+def test_verdicts_count_every_table_in_the_store(fill: Fill, tmp_path: Path) -> None:
+    fill("table5", methods=["pfml"])
+    store = fill("table6", methods=["pfml"])
+    pages = []
+    for names in (["table5", "table6"], ["table6"]):
+        render(load_all(names, store, "paper"), tmp_path / str(len(names)))
+        pages.append((tmp_path / str(len(names)) / "verdicts.md").read_text("utf-8"))
+    assert pages[0] == pages[1]
+
+
+def test_a_page_that_cannot_be_written_is_named_and_the_old_one_stays(
+    tiny: str, fill: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = load_all([tiny], fill(tiny, methods=["pfml"]), "paper")
+    render(results, tmp_path / "out")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(BenchmarkError, match=r"out/tiny.md: .*No space left on device"):
+        render(results, tmp_path / "out")
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")} == before
+
+
+def test_markdown_shows_what_comes_from_files_as_it_is(
+    tiny: str, make: Fill, tmp_path: Path
+) -> None:
+    hostile = CPU | {"device": "<script>alert(1)</script> | `x` [a](b)"}
+    store = make(tmp_path / "store", tiny, methods=["pfml"], environment=hostile)
+    render(load_all([tiny], store, "paper"), tmp_path / "out")
+    page = (tmp_path / "out" / "tiny.md").read_text("utf-8")
+    assert "<script" not in page.replace("\\<script", "")
+    assert r"\<script\>alert(1)\</script\> \| \`x\` \[a\](b)" in page
+    assert "<script" not in (tmp_path / "out" / "index.html").read_text("utf-8")
+
+
+def test_each_number_has_a_command_that_works_today(tiny: str, fill: Fill, tmp_path: Path) -> None:
+    store = fill("table5", methods=["pfml"], seeds=[4])
+    render(load_all(["table5"], store, "paper"), tmp_path / "out")
+    page = (tmp_path / "out" / "table5.md").read_text("utf-8")
+    said = (
+        "run table5 --protocol as_run --dataset synthetic --model mlr --algorithm pfml --seeds 4,"
+    )
+    assert f"python -m benchmark {said}" in page
+    assert "1. python -m benchmark run tiny" in page
+
+
 def test_an_experiment_without_published_values(fill: Fill, tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
     own.write_text(OWN, encoding="utf-8")
@@ -126,7 +190,8 @@ def test_an_experiment_without_published_values(fill: Fill, tmp_path: Path) -> N
     assert "Digits, MLR" in page
     assert "10 clients, Dirichlet(0.1)" in page
     assert "**ours 92.05 ± 0.07**" in page
-    assert "Verdicts:" not in page
+    for word in ("erdict", "paper:", "ours − paper", "egularized"):
+        assert word not in page
     assert "Thin dashed" not in page
 
 

@@ -50,7 +50,7 @@ def test_a_command_whose_reader_is_gone_goes_on_to_its_end(tmp_path: Path) -> No
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.startswith(b"2 jobs")
-    assert (tmp_path / "runs" / "report" / "index.html").is_file()
+    assert (tmp_path / "runs" / "report" / "smoke" / "index.html").is_file()
 
 
 def test_a_reader_that_is_gone_does_not_stop_training(tmp_path: Path) -> None:
