@@ -1,4 +1,4 @@
-"""Files read and written with care: nothing unknown is read, nothing is written in part."""
+"""Read regular files of a bounded size; write files and folders whole or not at all."""
 
 import errno
 import os
@@ -11,10 +11,9 @@ from uuid import uuid4
 
 
 def read_bytes(path: Path, most: int) -> bytes:
-    """What a regular file of at most `most` bytes holds.
+    """The content of a regular file of at most `most` bytes.
 
-    Raises OSError where there is none, where it is a folder, a pipe or a device, and where it
-    is larger.
+    Raises OSError if the file is missing or larger, or if it is a folder, a pipe or a device.
     """
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
@@ -27,8 +26,9 @@ def read_bytes(path: Path, most: int) -> bytes:
 def write_whole(place: Path, content: bytes | Mapping[str, bytes]) -> None:
     """Write a file, or a folder of files, whole or not at all, and wait until it is on the disk.
 
-    Missing folders above are made. What is at `place` is replaced: a file at once; a folder is
-    at `replaced(place)` for the moment between two renames, in which a killed writer leaves it.
+    Missing parent folders are created. A file at `place` is replaced in one step. A folder is
+    replaced in two renames: between them the old one is at `replaced(place)`, where it stays if
+    the writer is killed at that moment.
     Raises OSError.
     """
     made = [folder for folder in place.parents if not folder.exists()]
@@ -50,24 +50,24 @@ def write_whole(place: Path, content: bytes | Mapping[str, bytes]) -> None:
 
 
 def replaced(place: Path) -> Path:
-    """Where the folder that was at `place` is while another one takes its place."""
+    """The path of the old folder of `place` while a new one replaces it."""
     return place.with_name(f".{place.name}.old")
 
 
 def place_of(old: Path) -> Path:
-    """The place whose folder is at `old` while it is replaced."""
+    """The inverse of `replaced`: the place that the folder `old` comes from."""
     return old.with_name(old.name.removeprefix(".").removesuffix(".old"))
 
 
 def litter(place: Path) -> list[Path]:
-    """What killed writers left beside `place`."""
+    """The files and folders that killed writers left beside `place`."""
     return sorted(place.parent.glob(f".{place.name}.*"))
 
 
 def tidy(place: Path) -> None:
-    """Remove what killed writers left beside `place`; nobody may be writing to it.
+    """Remove the files and folders that killed writers left beside `place`.
 
-    A folder that was about to be replaced goes back to its place.
+    No process may be writing to `place`. A folder that was about to be replaced is moved back.
     """
     old = replaced(place)
     if old.exists() and not place.exists():
@@ -79,7 +79,7 @@ def tidy(place: Path) -> None:
 def _exchange(draft: Path, place: Path) -> None:
     old = replaced(place)
     if draft.is_dir() and place.exists():
-        shutil.rmtree(old, ignore_errors=True)  # of a writer killed after it was done
+        shutil.rmtree(old, ignore_errors=True)  # left by a writer killed after its last rename
         os.replace(place, old)
     try:
         os.replace(draft, place)
@@ -102,7 +102,7 @@ def _write(path: Path, blob: bytes) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Make a rename last through a power cut, where the system can."""
+    """Make a rename survive a power cut, on systems that can."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)

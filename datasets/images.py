@@ -1,6 +1,7 @@
 """The image sets that torchvision fetches: MNIST, Fashion-MNIST, CIFAR-10, CIFAR-100.
 
-Its files are read here, so that no byte of them is believed, and no pickle opened, unchecked.
+We parse the files ourselves: sizes and checksums are verified before anything is decoded or
+unpickled.
 """
 
 import hashlib
@@ -27,19 +28,19 @@ ELSEWHERE = "or name the folder that has it with --data-root or PFL_DATA_ROOT"
 
 @dataclass(frozen=True)
 class ImageSet:
-    """What a complete copy of an image set is."""
+    """A complete copy of an image set, described."""
 
     kind: str
     """The class in torchvision.datasets that fetches it."""
     classes: int
-    """How many labels there are."""
+    """Number of labels."""
     counts: tuple[int, int]
-    """Images in the training and in the test part."""
+    """Numbers of images in the training part and in the test part."""
     shape: tuple[int, int, int]
     """Channels, height and width of an image."""
     files: Mapping[str, str]
-    """Paths of the files under the data root, the training part's first, and their MD5 as published
-    (empty: none is known)."""
+    """Paths of the files under the data root, training part first, each with its published MD5
+    (empty: none is published)."""
 
 
 PARTS = ("train", "t10k")
@@ -101,9 +102,9 @@ IMAGE_SETS = {
 def load_images(name: str, root: Path, download: bool) -> Arrays:
     """The image set `name` under `root` in torchvision's layout, training part then test part.
 
-    Returns x (n, channels, height, width) uint8 and y (n,). Every file with a published MD5 is
-    compared with it; of Fashion-MNIST's, which are lists of bytes, header, size and label range are
-    checked. torchvision is needed to download only.
+    Returns x (n, channels, height, width) uint8 and y (n,). The MD5 of every file is checked
+    where one is published. Fashion-MNIST has none: its header, size and label range are checked.
+    torchvision is needed only to download.
     Raises DataError if a file is missing, incomplete or damaged, or cannot be downloaded.
     """
     require_images(name, root, download)
@@ -124,9 +125,9 @@ def load_images(name: str, root: Path, download: bool) -> Arrays:
 
 
 def require_images(name: str, root: Path, download: bool) -> None:
-    """Fetch what `root` lacks of an image set, if asked to; raise DataError if a file is missing.
+    """Fetch an image set's missing files if `download`; raise DataError if a file is missing.
 
-    Nothing is read.
+    Reads no file.
     """
     failed = _fetch(IMAGE_SETS[name].kind, root) if download else None
     for file in IMAGE_SETS[name].files:
@@ -145,13 +146,13 @@ def require_images(name: str, root: Path, download: bool) -> None:
 
 
 class _DamagedError(Exception):
-    """A file is not what it should be: its path, and why."""
+    """A damaged file: its path, and the reason."""
 
 
 def _fetch(kind: str, root: Path) -> str | None:
-    """Let torchvision download what is missing, and check it; the reason why it cannot.
+    """Let torchvision download and check missing files; return the reason if it cannot.
 
-    Without its constructor, which would read whatever lies there.
+    Bypasses its constructor, which would unpickle unchecked files.
     """
     try:
         loaded: Any = getattr(import_module("torchvision.datasets"), kind)
@@ -161,7 +162,7 @@ def _fetch(kind: str, root: Path) -> str | None:
     loader.root = root
     try:
         loader.download()
-    except Exception as error:  # its own RuntimeError, and whatever the network raises
+    except Exception as error:  # torchvision's RuntimeError, or any error of the network
         return " ".join(str(error).split()) or type(error).__name__
     return None
 

@@ -1,4 +1,4 @@
-"""The base of every record that a user may write in a file, and finding those that files add."""
+"""The base class of records in users' files, and a search for the classes that modules define."""
 
 from collections.abc import Iterable
 from importlib import import_module
@@ -12,7 +12,7 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Record(BaseModel):
-    """Frozen; unknown keys and wrong types are errors."""
+    """A frozen record; unknown keys and wrong types are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 

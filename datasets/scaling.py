@@ -1,4 +1,4 @@
-"""Inputs as models see them: `scale(x, how)`, or sample by sample as `Inputs`."""
+"""Scale inputs for models: all at once by `scale(x, how)`, or on demand by `Inputs`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,28 +13,28 @@ ROWS = 256  # samples; a block of float64 stays within 7 MB
 
 Samples = NDArray[Any]
 Scaler = Callable[[Samples], Floats]
-"""Maps samples (m, ...) to float32 inputs, each by itself."""
+"""Maps samples (m, ...) to float32 inputs, each independently of the others."""
 
 
 def scale(x: Samples, how: str) -> Floats:
-    """A float32 copy of x (n, ...), scaled as one of SCALINGS says.
+    """A float32 copy of x (n, ...), scaled by the method `how`, one of SCALINGS.
 
     "none": the stored values.
-    "unit": to [0, 1], by 255 for uint8 images and by the largest value in x for other types
-        (16 for `digits`); for values that are never negative.
+    "unit": to [0, 1], divided by 255 for uint8 images and by the largest value in x for other
+        types (16 for `digits`); negative values are refused.
     "symmetric": to [-1, 1], twice "unit" less 1.
-    "per_feature": (x - mean) / (deviation + 0.001), each feature (each pixel of an image) over
-        all n samples and on the stored scale, as pFedMe's authors prepare MNIST. A feature that
-        never varies becomes 0.
+    "per_feature": (x - mean) / (deviation + 0.001) for each feature (each pixel of an image),
+        with mean and deviation over all n samples as stored. pFedMe's authors prepare MNIST so.
+        A constant feature becomes 0.
 
-    Raises DataError for an unknown name, for an x without samples, and for "unit" and
-    "symmetric" where x has negative values or no positive one.
+    Raises DataError for an unknown name, for an empty x, and, if `how` is "unit" or "symmetric",
+    for an x with a negative value or without a positive one.
     """
     return fitted(x, how)(x)
 
 
 def fitted(x: Samples, how: str) -> Scaler:
-    """What scales samples of x as `scale` does, with the statistics of all of x."""
+    """The function that scales any samples of x, with the statistics of all of x."""
     if how not in SCALINGS:
         raise DataError(f"unknown scaling {how!r}; there are: {', '.join(SCALINGS)}")
     if len(x) == 0:
@@ -43,10 +43,10 @@ def fitted(x: Samples, how: str) -> Scaler:
 
 
 class Inputs:
-    """A data set's inputs, scaled and turned when they are asked for: never all at once.
+    """A data set's inputs, scaled and rotated on access, so that no full copy is ever made.
 
-    x: (n, ...) as stored. how: one of SCALINGS. quarter_turns: (n,) how many times 90 degrees each
-    image is turned; None for none.
+    x: (n, ...) as stored. how: one of SCALINGS. quarter_turns: (n,) number of rotations by 90
+    degrees of each image; None: no image is rotated.
     """
 
     def __init__(self, x: Samples, how: str, quarter_turns: NDArray[np.int8] | None = None) -> None:
@@ -57,14 +57,14 @@ class Inputs:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(n, ...)."""
+        """The shape of all inputs, (n, ...)."""
         return self._x.shape
 
     def __len__(self) -> int:
         return len(self._x)
 
     def __getitem__(self, index: Ints) -> Floats:
-        """The inputs (m, ...) of samples (m,)."""
+        """The inputs (m, ...) of the samples at ``index`` (m,)."""
         inputs = self._scaled(self._x[index])
         if self._turns is not None:
             turns = self._turns[index]

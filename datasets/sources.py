@@ -1,4 +1,4 @@
-"""Every data set by name: `load("mnist")`."""
+"""Load a data set by its name: `load("mnist")`."""
 
 import os
 from collections.abc import Mapping
@@ -33,13 +33,14 @@ def load(
 ) -> Arrays:
     """The data set `name`, whole: training and test parts of image sets follow each other.
 
-    name: one of SOURCES. options: some of SOURCES[name], the rest keep their defaults.
-    root: the folder that holds image sets in torchvision's layout; None means the environment's
-        PFL_DATA_ROOT, or ~/.cache/pfl-benchmark where that is unset or empty.
-    download: fetch what `root` lacks.
+    name: one of SOURCES. options: values for keys of SOURCES[name]; other keys keep their
+        defaults.
+    root: the folder of image sets, in torchvision's layout. None: PFL_DATA_ROOT of the
+        environment, or ~/.cache/pfl-benchmark if that is unset or empty.
+    download: whether to fetch files that are missing from `root`.
 
-    Raises DataError, one line, for an unknown name or option, an option outside its range, and
-    for files that are missing, incomplete or damaged.
+    Raises DataError for an unknown name or option, an option outside its range, and a file that
+    is missing, incomplete or damaged.
     """
     if name not in SOURCES:
         raise DataError(f"unknown data set {name!r}; there are: {', '.join(SOURCES)}")
@@ -56,16 +57,16 @@ def load(
 
 
 def require(name: str, *, root: Path | None = None, download: bool = False) -> None:
-    """Raise DataError unless the files of the data set `name` are there; see `load`.
+    """Raise DataError unless all files of the data set `name` exist; see `load`.
 
-    Nothing is read, but fetched if asked for: a quick check before long work.
+    A quick check before long work: it may download files, but reads none.
     """
     if name in IMAGE_SETS:
         require_images(name, data_root() if root is None else root.expanduser(), download)
 
 
 def data_root() -> Path:
-    """The folder for image sets when none is given: PFL_DATA_ROOT or ~/.cache/pfl-benchmark."""
+    """The default folder of image sets: PFL_DATA_ROOT or ~/.cache/pfl-benchmark."""
     return Path(os.environ.get("PFL_DATA_ROOT") or "~/.cache/pfl-benchmark").expanduser()
 
 

@@ -20,20 +20,20 @@ def split(
     labels: Ints | None = None,
     validation_fraction: float = 0.0,
 ) -> Partition:
-    """Shuffle each client's samples; the first floor(train_fraction * n) train, the rest test.
+    """Shuffle each client's n samples; the first floor(train_fraction * n) train, the rest test.
 
-    Where there is to be validation, floor(validation_fraction * m) of the m for training, but at
-    least one, are taken from their end; the test samples are the same with and without.
+    For validation, the last floor(validation_fraction * m) of a client's m training samples, at
+    least one, are set aside. Validation changes no client's test samples.
 
-    rng: None leaves each client's samples in the order given.
-    labels: (n,) of the data set; given, every label of a client has its share of every side. Where
-        a client has one sample of a label, it trains; where a side is smaller than the number of
-        labels to share, the client's samples are shuffled without regard to them.
-    train_fraction: above 0 and below 1, taken as the decimal number it prints as, so that 0.9
-        of 10 samples is 9 whatever binary fraction stands for 0.9.
-    recipe: what to note in the partition, besides the fraction.
-    validation_fraction: 0 (none) up to below 1, taken in the same way.
-    Raises DataError if one of a client's sides would be empty.
+    train_fraction: in (0, 1), read as the decimal number that it prints as: 0.9 of 10 is 9,
+        although the binary fraction nearest to 0.9 is smaller.
+    rng: None keeps each client's samples in the given order.
+    recipe: entries of the partition's recipe, beside the fraction.
+    labels: (n,) labels of the data set, for a stratified split: every label of a client has its
+        share on both sides. A label with one sample trains. If a side is smaller than the
+        number of labels to share, the client's samples are shuffled without stratification.
+    validation_fraction: in [0, 1), read like ``train_fraction``. 0: no validation.
+    Raises DataError if a client would have no training, validation or test samples.
     """
     if not (0 < train_fraction < 1 and 0 <= validation_fraction < 1):
         raise DataError(
@@ -91,14 +91,14 @@ def _share(fraction: float, n: int) -> int:
 
 
 def _ordered(part: Ints, cut: int, rng: Generator | None, labels: Ints | None) -> Ints:
-    """The samples in the order in which they are cut."""
+    """The samples in the order in which they are cut in two."""
     if rng is None:
         return part
     return rng.permutation(part) if labels is None else _stratified(part, labels[part], cut, rng)
 
 
 def _stratified(part: Ints, labels: Ints, cut: int, rng: Generator) -> Ints:
-    """The samples shuffled, so that each label has its share of the first ``cut``."""
+    """Shuffle the samples so that each label has its share of the first ``cut``."""
     from sklearn.model_selection import train_test_split
 
     seed = int(rng.integers(2**32))

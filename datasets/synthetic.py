@@ -22,18 +22,18 @@ def synthetic(alpha: float = 0.5, beta: float = 0.5, clients: int = 100, seed: i
         x ~ N(v_i, diag(j^-0.6)), j = 1..60, that is, variances j^-1.2
         y = argmax(x W_i + c_i)
 
-    FedProx's text reads alpha and beta as variances; its generator, and pFedMe's after it, pass
-    them as standard deviations, and so does this one. Draws follow pFedMe's generator in order
-    (all n, all a, all b, all v, then client by client W, c, x) from one legacy NumPy stream:
-    defaults give that generator's own 205,795 samples.
+    FedProx's text calls alpha and beta variances. Its generator and pFedMe's use them as standard
+    deviations, and so does this function. It draws in the order of pFedMe's generator (all n,
+    all a, all b, all v, then W, c and x of one client after another) from one legacy NumPy
+    stream: the defaults give exactly that generator's 205,795 samples.
 
-    alpha: 0..1e6, the spread of the clients' a_i. It changes no sample: a_i shifts the logits of
-        all ten classes alike, and every client draws a W_i of its own even at 0.
-    beta: 0..1e6, how far the clients' inputs differ; 0 draws all v_i around the origin.
-    clients: >= 1. seed: 0..2^32-1, of the legacy stream.
+    alpha: 0..1e6, the spread of the clients' a_i. It changes no sample: a_i adds the same number
+        to the logits of all ten classes. Clients have different W_i even at 0.
+    beta: 0..1e6, how far the clients' inputs differ. 0: all v_i are drawn around the origin.
+    clients: at least 1. seed: 0..2^32-1, the seed of the legacy stream.
 
     Returns x (n, 60) float32, y (n,) in 0..9 and client (n,), client by client.
-    Raises DataError for a parameter outside its range, and for more than MOST samples.
+    Raises DataError for a parameter outside its range and for more than MOST samples.
     """
     _check(alpha, beta, clients, seed)
     rng = np.random.RandomState(seed)

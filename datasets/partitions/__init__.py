@@ -1,4 +1,4 @@
-"""Ways to share out data, one file each: a record of settings, its recipe and its label.
+"""Kinds of partition, one file each: a record of settings, the recipe and the label.
 
 To add one, add a file that defines a subclass of `datasets.recipe.Recipe` with a field
 ``kind: Literal["<name of the file>"]``; it is found here.
@@ -20,4 +20,4 @@ if TYPE_CHECKING:
     PartitionSpec = Recipe
 else:
     PartitionSpec = Annotated[Union[tuple(KINDS.values())], Field(discriminator="kind")]  # noqa: UP007
-"""Any of them, told apart by ``kind``."""
+"""A partition of any kind; the field ``kind`` tells which."""

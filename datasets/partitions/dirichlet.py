@@ -13,37 +13,37 @@ from datasets.records import Count
 from datasets.shares import cuts
 
 DRAWS = 100
-"""Partitions that are drawn at most before one is given up."""
+"""Maximum number of draws before the partition is refused."""
 
 
 class Dirichlet(Recipe):
     """Each label is shared out over the clients in proportions drawn from Dirichlet(alpha).
 
-    Yurochkin et al. (ICML 2019) draw so for each label; Hsu et al. (2019) draw label
-    proportions for each client, which fixes the clients' sizes instead.
+    This is the scheme of Yurochkin et al. (ICML 2019), one draw per label. Hsu et al. (2019)
+    draw label proportions per client instead, with fixed sizes of clients.
     """
 
     kind: Literal["dirichlet"]
     alpha: float = Field(gt=0, le=1e9)
-    """Towards 0 each label goes to one client; towards infinity every client has the same share of
-    each label (IID)."""
+    """Concentration. Towards 0 each label goes to one client; towards infinity every client has the
+    same share of each label (IID)."""
     min_size: Count = 10
-    """Samples that every client must get; a draw that gives one fewer is repeated."""
+    """Minimum number of samples per client; a draw that gives a client fewer is repeated."""
 
     cap: Literal["none", "even_share"] = "none"
-    """even_share: a client that holds as many samples as an even share of all (n / clients) gets
-    none of the labels still to be dealt, in increasing order, and the others' proportions are
-    scaled up, as PFLlib and, before it, the code of Yurochkin et al. deal; sizes are then more
-    even."""
+    """``even_share``: labels are dealt in increasing order, and a client that already holds an even
+    share of all samples (n / clients) gets none of the remaining labels; the other clients'
+    proportions are scaled up. Sizes are then more even. PFLlib deals so, as did the code of
+    Yurochkin et al. ``none``: no limit."""
 
     @property
     def words(self) -> str:
-        """The distribution."""
+        """The distribution, as in ``Dirichlet(0.1)``."""
         capped = ", capped sizes" if self.cap == "even_share" else ""
         return f"Dirichlet({self.alpha:g}){capped}"
 
     def deal(self, arrays: Arrays, rng: Generator) -> list[Ints]:
-        """Raise DataError where no draw gives every client enough."""
+        """One draw that gives every client ``min_size`` samples; DataError if there is none."""
         if self.clients * self.min_size > len(arrays.y):
             raise DataError(
                 f"dirichlet: clients={self.clients} with min_size={self.min_size} samples each; "
@@ -67,7 +67,7 @@ class Dirichlet(Recipe):
             if self.cap == "even_share":
                 sizes = [sum(map(len, part)) for part in parts]
                 shares *= np.array(sizes) * self.clients < len(labels)
-            if not shares.sum() > 0:  # all the mass fell to clients that are full
+            if not shares.sum() > 0:  # only clients at their cap have a share
                 return [np.empty(0, np.int64)] * self.clients
             where = cuts(shares, len(members), 0)
             for part, share in zip(parts, np.split(members, where), strict=True):

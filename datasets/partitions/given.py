@@ -1,4 +1,4 @@
-"""The data set says which client each sample belongs to."""
+"""The partition that the data set itself gives."""
 
 from typing import ClassVar, Literal
 
@@ -11,18 +11,21 @@ from datasets.recipe import Recipe
 
 
 class Given(Recipe):
-    """The clients that generated the samples."""
+    """Each sample belongs to the client that generated it."""
 
     drawn: ClassVar[bool] = False
     kind: Literal["given"]
 
     @property
     def words(self) -> str:
-        """As generated."""
+        """The words ``as generated``."""
         return "as generated"
 
     def deal(self, arrays: Arrays, rng: Generator) -> list[Ints]:
-        """`Arrays.client`, grouped: (n,) with each of 0..clients-1 in it, or DataError."""
+        """The samples grouped by `Arrays.client`.
+
+        Raises DataError unless that is (n,) and holds every number 0..clients-1.
+        """
         client = arrays.client
         if client is None:
             raise DataError(f"partition.kind = given: {arrays.name} names no clients")

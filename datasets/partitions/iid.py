@@ -1,4 +1,4 @@
-"""Every client draws from the whole data set."""
+"""A random partition: every client has samples of the whole data set."""
 
 from typing import Literal
 
@@ -11,16 +11,16 @@ from datasets.shares import enough
 
 
 class Iid(Recipe):
-    """All samples shuffled and dealt out in parts that differ by one at most."""
+    """All samples are shuffled and dealt out; clients' sizes differ by one at most."""
 
     kind: Literal["iid"]
 
     @property
     def words(self) -> str:
-        """IID."""
+        """The word ``IID``."""
         return "IID"
 
     def deal(self, arrays: Arrays, rng: Generator) -> list[Ints]:
-        """At least one sample for each client, or DataError."""
+        """Equal parts of a permutation. Raises DataError for more clients than samples."""
         enough(arrays.y, self.clients, "the data set")
         return list(np.array_split(rng.permutation(len(arrays.y)), self.clients))

@@ -12,33 +12,36 @@ from datasets.shares import enough
 
 
 class LabelGroups(Recipe):
-    """Client u holds the labels of group u mod len(groups), shared equally with all who hold them.
+    """Client u holds the labels of group u mod len(groups); its holders share a label equally.
 
-    MNIST in the paper's text, with groups (0,1) (2,3) (4,5) (6,7) (8,9) and 20 clients. Each
-    label's images are shuffled and shared out on their own, as `numpy.array_split` does: training
-    on floor(0.75 n) then tests on 17,507 images, which the paper's accuracies are multiples of
-    (sharing out a pair's images together makes 17,508).
+    With groups (0,1) (2,3) (4,5) (6,7) (8,9) and 20 clients this is MNIST in the paper's text.
+    Each label's images are shuffled and split by `numpy.array_split`. With training on
+    floor(0.75 n) images, 17,507 remain for testing; the paper's accuracies are multiples of
+    1/17,507. (Splitting the images of both labels together would leave 17,508.)
     """
 
     kind: Literal["label_groups"]
     groups: tuple[tuple[int, ...], ...]
-    """Labels of each group; together all labels that occur, and only those. Groups may overlap:
-    a label in two groups is shared out over the clients of both."""
+    """Labels of each group. Every label that occurs must be in a group, and no other label. Groups
+    may overlap: a label in two groups is split among the clients of both."""
 
     @property
     def words(self) -> str:
-        """The number of labels per client."""
+        """Labels per client, as in ``2 labels each``."""
         sizes = sorted({len(group) for group in self.groups})
         overlap = sum(map(len, self.groups)) > len({*self._named})
         return f"{' or '.join(map(str, sizes))} labels each{', overlapping' if overlap else ''}"
 
     @property
     def _named(self) -> list[int]:
-        """Every label once, in the order in which groups name them."""
+        """Every label once, in the order of the groups."""
         return list(dict.fromkeys(label for group in self.groups for label in group))
 
     def deal(self, arrays: Arrays, rng: Generator) -> list[Ints]:
-        """Groups that fit neither the labels nor the number of clients are a DataError."""
+        """Split every label among its holders.
+
+        Raises DataError if the groups do not fit the labels or the number of clients.
+        """
         groups, clients, labels = self.groups, self.clients, arrays.y
         enough(labels, clients, "the data set")
         occurring = np.unique(labels).tolist()

@@ -14,22 +14,23 @@ from datasets.recipe import Recipe
 CLIENTS = 20
 CLASSES = 10
 HELD = 3  # labels per client
-FIRST = 10  # images of each of its labels that a client gets before the shares are drawn
-SEED = 1  # of both the legacy NumPy and the Python stream
+FIRST = 10  # images that a client gets of each of its labels before the shares are drawn
+SEED = 1  # the seed of the legacy NumPy stream and of the Python stream
 
 
 class PfedmeCifar10(Recipe):
     """CIFAR-10 over 20 clients of three labels each, as pFedMe's authors' generator deals it.
 
     Client u holds the labels l = (u + j) mod 10, j = 0, 1, 2, and takes images in the order of
-    the data. First 10 of each of its labels; then, client by client, 2 (floor(s) + r) more, with
+    the data set. First each client takes 10 images of each of its labels. Then, client by client
+    and label by label, it takes 2 (floor(s) + r) more, with
 
         s = (n_l - 20) p[l, u div 2, j] / sum of p[l], p ~ lognormal(0, 2) of shape (10, 20, 3)
-        r ~ randint(300, 600), of Python's own generator
+        r ~ randint(300, 600), from Python's generator
 
-    or none of that label where fewer or just as many are left. So not all images are used: 5,428
-    of the 60,000 are left out, and training on floor(0.75 n) tests on 13,649, the number that the
-    paper's accuracies are multiples of.
+    If that many or fewer are left of the label, the client takes none of them. So 5,428 of the
+    60,000 images are not used. With training on floor(0.75 n) images, 13,649 remain for testing;
+    the paper's accuracies are multiples of 1/13,649.
     """
 
     drawn: ClassVar[bool] = False
@@ -39,11 +40,14 @@ class PfedmeCifar10(Recipe):
 
     @property
     def words(self) -> str:
-        """The number of labels per client."""
+        """Labels per client, as in ``3 labels each``."""
         return f"{HELD} labels each"
 
     def deal(self, arrays: Arrays, rng: Generator) -> list[Ints]:
-        """Raise DataError if a label in 0..9 has too few images for its clients' first ones."""
+        """The generator's partition; ``rng`` is not used.
+
+        Raises DataError if a label in 0..9 has fewer images than its clients take first.
+        """
         by_label = [np.flatnonzero(arrays.y == label) for label in range(CLASSES)]
         counts = np.array([len(members) for members in by_label])
         if counts.min() < FIRST * HELD * CLIENTS // CLASSES:
@@ -70,7 +74,7 @@ class PfedmeCifar10(Recipe):
 
 
 def _shares(counts: Ints) -> NDArray[np.float64]:
-    """s, by label, client div 2 and j."""
+    """The numbers s, (labels, clients, j); row u // 2 belongs to client u."""
     drawn = np.random.RandomState(SEED).lognormal(0, 2, (CLASSES, CLIENTS, HELD))
     images = (counts - CLIENTS)[:, None, None]
     shares: NDArray[np.float64] = images * drawn / drawn.sum(axis=(1, 2), keepdims=True)

@@ -14,20 +14,20 @@ CLIENTS = 20
 CLASSES = 10
 HELD = 2  # labels per client
 FELLOWS = CLIENTS * HELD // CLASSES  # clients that share a label
-SEED = 1  # that of the CIFAR-10 partition
+SEED = 1  # the same as for the CIFAR-10 partition
 
 
 class PfedmeMnist(Recipe):
     """MNIST over 20 clients of two labels each, in the manner of pFedMe's authors' generators.
 
     Client u holds the labels 2u mod 10 and 2u + 1 mod 10. Each label's images, in the order of
-    the data (the 60,000 first), are cut into four runs of equal length, as `numpy.array_split`
-    does, one for each of its clients in turn. Then every client's images are shuffled, client
-    after client, by one stream of Python's own generator.
+    the data set (the 60,000 training images first), are cut by `numpy.array_split` into four runs,
+    one per client that holds the label. Then one stream of Python's generator shuffles every
+    client's images, client after client.
 
-    Training on the first floor(0.75 n) tests on 17,507 images, the number that the paper's
-    accuracies are multiples of. Nothing is random but the shuffling; its seed puts FedAvg's and
-    pFedMe's global models within 0.1 points of the paper's.
+    With training on the first floor(0.75 n) images, 17,507 remain for testing; the paper's
+    accuracies are multiples of 1/17,507. Only the shuffling is random. With this seed the global
+    models of FedAvg and pFedMe are within 0.1 points of the paper's.
     """
 
     drawn: ClassVar[bool] = False
@@ -37,11 +37,14 @@ class PfedmeMnist(Recipe):
 
     @property
     def words(self) -> str:
-        """The number of labels per client."""
+        """Labels per client, as in ``2 labels each``."""
         return f"{HELD} labels each"
 
     def deal(self, arrays: Arrays, rng: Generator) -> list[Ints]:
-        """Raise DataError if a label in 0..9 has fewer images than clients."""
+        """The fixed partition; ``rng`` is not used.
+
+        Raises DataError if a label in 0..9 has fewer images than clients.
+        """
         by_label = [np.flatnonzero(arrays.y == label) for label in range(CLASSES)]
         counts = [len(members) for members in by_label]
         if min(counts) < FELLOWS:

@@ -1,4 +1,4 @@
-"""Clients differ in how much they have, not in what."""
+"""Quantity skew: clients differ in the number of their samples, not in their labels."""
 
 from typing import Literal
 
@@ -13,28 +13,29 @@ from datasets.records import Count
 from datasets.shares import cuts
 
 DRAWS = 100
-"""Draws of sizes at most before a partition is given up."""
+"""Maximum number of draws before the partition is refused."""
 
 
 class Quantity(Recipe):
-    """Sizes in proportion to one draw from Dirichlet(alpha); samples of all labels, at random.
+    """Clients' sizes follow one draw from Dirichlet(alpha); their samples are random.
 
-    Quantity skew as Li et al. (ICDE 2022) define it.
+    Li et al. (ICDE 2022) define quantity skew so.
     """
 
     kind: Literal["quantity"]
     alpha: float = Field(gt=0, le=1e9)
-    """Towards 0 one client has nearly all; towards infinity all have the same number."""
+    """Concentration. Towards 0 one client has nearly all samples; towards infinity all clients have
+    the same number."""
     min_size: Count = 10
-    """Samples that every client must get; a draw that gives one fewer is repeated."""
+    """Minimum number of samples per client; a draw that gives a client fewer is repeated."""
 
     @property
     def words(self) -> str:
-        """The distribution of sizes."""
+        """The distribution of sizes, as in ``sizes by Dirichlet(0.5)``."""
         return f"sizes by Dirichlet({self.alpha:g})"
 
     def deal(self, arrays: Arrays, rng: Generator) -> list[Ints]:
-        """Raise DataError where no draw gives every client enough."""
+        """One draw that gives every client ``min_size`` samples; DataError if there is none."""
         members = rng.permutation(len(arrays.y))
         for _ in range(DRAWS):
             where = cuts(rng.dirichlet(np.full(self.clients, self.alpha)), len(members), 0)

@@ -1,4 +1,4 @@
-"""Each client holds a few labels, and a shard of each one's samples."""
+"""Pathological label skew: each client holds a shard of a few labels."""
 
 from typing import Annotated, Literal
 
@@ -17,28 +17,31 @@ from datasets.shares import cuts, enough
 class Shards(Recipe):
     """Each client holds exactly ``labels_per_client`` labels, and a shard of each one's samples.
 
-    The pathological partition of McMahan et al. (AISTATS 2017), with labels assigned so that
-    the numbers of clients which hold them differ by one at most.
+    This is the pathological partition of McMahan et al. (AISTATS 2017), balanced: any two labels
+    have the same number of holders, up to one.
     """
 
     kind: Literal["shards"]
     labels_per_client: Count
-    """1 up to the number of labels that occur, in which case every client holds all;
-    clients * labels_per_client must reach that number."""
+    """Labels per client, from 1 to the number of labels that occur (every client then holds all).
+    clients * labels_per_client must be at least that number."""
     sizes: Literal["equal", "lognormal"] = "equal"
-    """equal: a label's shards differ by one sample at most; lognormal: they are in proportion to
-    lognormal(0, sigma) draws, one sample at least."""
+    """``equal``: the shards of a label differ by one sample at most. ``lognormal``: their sizes are
+    proportional to draws from lognormal(0, sigma), at least one sample each."""
     sigma: Annotated[float, Field(gt=0, le=10)] = 1.0
-    """Used by lognormal sizes only; towards 0 shards become equal, a large one gives nearly all of
-    a label to one client. The paper's CIFAR-10 was drawn with 2."""
+    """Spread of lognormal sizes. Towards 0 shards become equal; a large value gives nearly all
+    samples of a label to one client. The paper's CIFAR-10 was drawn with 2."""
 
     @property
     def words(self) -> str:
-        """Labels per client, and their sizes."""
+        """Labels per client and the kind of sizes, as in ``3 labels each, equal sizes``."""
         return f"{self.labels_per_client} labels each, {self.sizes} sizes"
 
     def deal(self, arrays: Arrays, rng: Generator) -> list[Ints]:
-        """Raise DataError where labels or their samples do not suffice for the clients."""
+        """Deal every label's samples to its holders.
+
+        Raises DataError if there are too few labels, or too few samples of one.
+        """
         values, clients, labels = np.unique(arrays.y), self.clients, arrays.y
         enough(labels, clients, "the data set")
         held = self.labels_per_client
@@ -60,18 +63,18 @@ class Shards(Recipe):
         return [np.concatenate(shares) for shares in parts]
 
     def _holders(self, values: int, rng: Generator) -> NDArray[np.bool_]:
-        """Who holds which label: (clients, values)."""
+        """A boolean table (clients, values): True where the client holds the label."""
         holds = np.zeros((self.clients, values), bool)
         holders = np.zeros(values, np.int64)
         for client in holds:
-            # The labels held least so far, in random order among equals.
+            # Labels with the fewest holders come first; ties are broken at random.
             order = np.lexsort((rng.random(values), holders))
             client[order[: self.labels_per_client]] = True
             holders += client
         return holds
 
     def _cut(self, members: Ints, count: int, rng: Generator) -> list[Ints]:
-        """One label's samples in ``count`` shards."""
+        """Cut one label's samples into ``count`` shards."""
         if self.sizes == "equal":
             return np.array_split(members, count)
         return np.split(members, cuts(rng.lognormal(0, self.sigma, count), len(members), 1))
