@@ -1,4 +1,4 @@
-"""What a source of data hands over."""
+"""The type of a loaded data set."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,23 +14,21 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Arrays:
-    """A whole data set in memory, as its source stores it (see `datasets.scaling` for inputs).
-
-    name: the name it was loaded by.
-    x: (n, channels, height, width) images, uint8 in 0..255 (`digits`: float32 in 0..16),
-        or (n, features) float32.
-    y: (n,) int64 labels in 0..classes-1.
-    classes: the number of labels the task has, whether or not all occur in y.
-    client: (n,) int64, the client that generated each sample; None where the source has none.
-    labels: what labels 0, 1, … are called in the source; empty where they are these numbers.
-    """
+    """A whole data set in memory, unscaled; `datasets.scaling` makes inputs of it."""
 
     name: str
+    """The name by which it was loaded."""
     x: NDArray[Any]
+    """(n, channels, height, width) images, uint8 in 0..255 (`digits`: float32 in 0..16), or
+    (n, features) float32."""
     y: Ints
+    """(n,) labels in 0..classes-1."""
     classes: int
+    """Number of labels of the task, whether or not all occur in y."""
     client: Ints | None = None
+    """(n,) the client that generated each sample. None: the source names no clients."""
     labels: tuple[str, ...] = ()
+    """The source's names of the labels 0, 1, …; empty if they are these numbers."""
 
     @cached_property
     def digest(self) -> str:

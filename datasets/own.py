@@ -1,4 +1,4 @@
-"""Data sets of a user's own: any file that `datasets.readers` reads, checked and hashed."""
+"""Load and hash a user's own data set from a file or folder."""
 
 import hashlib
 from functools import lru_cache
@@ -21,14 +21,14 @@ def load_own(name: str, path: Path, label: str | None = None, client: str | None
 
     - ``.npz``: arrays x (n, features) or (n, channels, height, width), y (n,), and client (n,) if
       samples have clients.
-    - ``.csv``, ``.parquet``: a row per sample; ``label`` and, if there are clients, ``client`` name
-      their columns.
-    - ``.json``, or a folder of them: LEAF's format, whose users are the clients.
-    - a folder with a folder for each class: images of one size.
+    - ``.csv``, ``.parquet``: one row per sample. ``label`` is the name of the column of labels;
+      ``client`` that of the column of clients, if there is one.
+    - ``.json``, or a folder of such files: LEAF's format. Its users are the clients.
+    - a folder with one folder per class: images of one size.
 
-    Labels that are not 0, 1, … are numbered in increasing order, as `Arrays.labels` says, and so
-    are clients.
-    Raises DataError, in one line, for what is missing, cannot be read, takes more than 2 GiB, or
+    Labels are numbered 0, 1, … in increasing order; `Arrays.labels` keeps their names. Clients are
+    numbered alike.
+    Raises DataError if the file is missing, cannot be read, takes more than 2 GiB of memory, or
     holds values that are not finite.
     """
     try:
@@ -36,7 +36,7 @@ def load_own(name: str, path: Path, label: str | None = None, client: str | None
         return _checked(name, *columns)
     except FileNotFoundError as error:
         raise DataError(f"{name}: {path} is missing") from error
-    # A damaged file fails in zipfile, numpy, pandas, pyarrow, json or PIL, each in its own way.
+    # A damaged file fails in zipfile, numpy, pandas, pyarrow, json or PIL, with their errors.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"{name}: {path} is no data set: {reason}") from error
@@ -45,7 +45,7 @@ def load_own(name: str, path: Path, label: str | None = None, client: str | None
 def digest_of(path: Path) -> str:
     """SHA-256 (hexadecimal) of a file's bytes, or of a folder's files and their names.
 
-    Raises DataError where it is missing or cannot be read.
+    Raises DataError if it is missing or cannot be read.
     """
     try:
         files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
@@ -98,7 +98,7 @@ def _checked(name: str, x: NDArray[Any], y: NDArray[Any], client: NDArray[Any] |
 
 
 def _numbered(what: str, column: NDArray[Any]) -> tuple[tuple[str, ...], Ints]:
-    """The values in increasing order, and the place of each sample's among them."""
+    """The different values in increasing order, and the number of each sample's value."""
     if column.dtype.kind not in "iufbOUS":
         raise ValueError(f"{what} is {column.dtype}, allowed: whole numbers or text")
     if column.dtype.kind == "f" and not (column == np.rint(column)).all():

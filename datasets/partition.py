@@ -1,4 +1,4 @@
-"""A finished partition: who trains on and who is tested on which samples, in memory and on disk."""
+"""A partition in memory and on disk: every client's samples for training and for testing."""
 
 import hashlib
 import io
@@ -22,19 +22,19 @@ LARGEST = 2**27  # bytes of a file, packed or unpacked: 16 million indices
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """Index lists into a data set, those of each client; no index occurs twice.
+    """Every client's index lists into a data set; no list is empty and no index occurs twice.
 
-    Raises DataError where the lists break these rules.
+    Raises DataError if the lists break these rules.
     """
 
     train: tuple[Ints, ...]
-    """For each client u the (n_u,) int64 indices that it trains on; never empty, like all lists."""
+    """Per client u: the (n_u,) indices of its training samples."""
     test: tuple[Ints, ...]
-    """For each client those that it is tested on; or a single list, on which all are tested."""
+    """Per client: the indices of its test samples; or a single list that all clients share."""
     recipe: Mapping[str, object] = field(default_factory=dict)
-    """How the lists were made, for people to read; JSON values only. No part of the digest."""
+    """How the lists were made, for readers; JSON values only. Not part of the digest."""
     validation: tuple[Ints, ...] = ()
-    """For each client those on which rounds and settings are chosen, or none for anyone."""
+    """Per client: the indices of its validation samples. Empty: there is no validation."""
 
     def __post_init__(self) -> None:
         if len(self.test) not in (len(self.train), 1) or not self.train:
@@ -72,7 +72,7 @@ class Partition:
         return len(self.test) < self.clients
 
     def test_of(self, client: int) -> Ints:
-        """The indices that a client is tested on."""
+        """The indices of a client's test samples."""
         return self.test[0 if self.shares_test else client]
 
     @property
@@ -92,10 +92,10 @@ class Partition:
         return content.hexdigest()
 
     def table(self, labels: Ints, classes: int) -> Ints:
-        """How many samples of each label each client has: (clients, classes).
+        """(clients, classes): the number of samples of each label that each client has.
 
-        A test list that all clients share belongs to none of them.
-        labels: (n,) in 0..classes-1. Raises DataError if the partition is not for such labels.
+        A test list that all clients share is not counted.
+        labels: (n,) in 0..classes-1. Raises DataError if an index or a label is out of range.
         """
         top = max(part.max() for part in self._parts)
         if top >= len(labels) or labels.min() < 0 or labels.max() >= classes:
@@ -104,11 +104,12 @@ class Partition:
                 f"{labels.min()}..{labels.max()} of {classes} classes, do not fit it"
             )
         sides = [self.train, *([] if self.shares_test else [self.test]), self.validation]
-        own = zip(*filter(None, sides), strict=True)
-        return np.stack([np.bincount(labels[np.concatenate(o)], minlength=classes) for o in own])
+        clients = zip(*filter(None, sides), strict=True)
+        samples = (np.concatenate(lists) for lists in clients)
+        return np.stack([np.bincount(labels[part], minlength=classes) for part in samples])
 
     def summary(self, labels: Ints, classes: int) -> dict[str, int | float]:
-        """Numbers of samples, in all and per client (see `table`), and of labels per client."""
+        """Numbers of samples, in total and per client (see `table`), and of labels per client."""
         table = self.table(labels, classes)
         sizes, held = table.sum(axis=1), (table > 0).sum(axis=1)
         validation = {"validation": sum(map(len, self.validation))} if self.validation else {}
@@ -129,8 +130,9 @@ class Partition:
     def save(self, path: Path) -> None:
         """Write to `path`, whole or not at all; missing folders are made.
 
-        ``.json``: tables of lists ``train``, ``test`` (one where all clients share it) and, if
-        there is any, ``validation``, with ``recipe`` and ``digest``. Else npz, without pickle.
+        A ``.json`` file holds the lists ``train``, ``test`` (a single one if all clients share
+        it) and, with validation, ``validation``, beside ``recipe`` and ``digest``. Any other file
+        is npz without pickle.
         Raises DataError if the recipe holds anything but JSON values, OSError if the disk fails.
         """
         try:
@@ -141,7 +143,7 @@ class Partition:
             write_whole(path, self._as_json())
             return
         sides = [side for side in (self.train, self.test, self.validation) if side]
-        lengths = np.zeros((len(sides), self.clients), "<i8")  # zeros: after a shared test list
+        lengths = np.zeros((len(sides), self.clients), "<i8")  # a shared test list leaves zeros
         for row, side in zip(lengths, sides, strict=True):
             row[: len(side)] = [len(part) for part in side]
         indices = np.concatenate(self._parts).astype("<i8")
@@ -160,14 +162,14 @@ class Partition:
     def load(cls, path: Path) -> "Partition":
         """Read what `save` wrote, or JSON made elsewhere, which needs no recipe and no digest.
 
-        Raises DataError if it is missing, damaged or something else.
+        Raises DataError if the file is missing, damaged or no partition.
         """
         try:
             content = read_bytes(path, LARGEST)
             loaded, digest = (cls._read_json if path.suffix == ".json" else cls._read_npz)(content)
         except FileNotFoundError as error:
             raise DataError(f"{path} is missing; make the partition again") from error
-        # A damaged archive fails in zipfile, zlib, numpy or json, each with errors of its own.
+        # A damaged archive fails in zipfile, zlib, numpy or json, with an error of theirs.
         except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise DataError(_damaged(path, reason)) from error
@@ -194,7 +196,7 @@ class Partition:
         with zipfile.ZipFile(packed) as archive:
             members = archive.infolist()
         size = sum(member.file_size for member in members)
-        # Of the other kinds, Python unpacks all that a block holds, however little is asked.
+        # Python unpacks whole blocks of the other compressions, however little is read.
         if not all(m.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for m in members):
             raise ValueError("it is compressed otherwise than by deflate")
         if size > LARGEST:

@@ -1,7 +1,7 @@
-"""Files of a user's own as arrays: npz, tables, LEAF's JSON, folders of images.
+"""Readers of users' files: npz, tables, LEAF's JSON, folders of images.
 
-Each reader returns samples, labels and clients as they stand in the file, or None for clients that
-it does not name. Nothing is read before its size is known, and no pickle is opened.
+Each reader returns samples, labels and clients as the file has them; clients are None if the file
+names none. A reader checks sizes before it reads, and opens no pickle.
 """
 
 import json
@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from datasets.files import read_bytes
 
 MOST = 2**31
-"""Bytes that the arrays of a data set may take in memory."""
+"""Maximum size of a data set's arrays in memory, in bytes."""
 TEXT = 2**29
-"""Bytes of a file of text, whose numbers take several times as much while they are read."""
+"""Maximum size of a text file in bytes; reading one takes several times its size in memory."""
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
-"""Of images."""
+"""Suffixes of image files."""
 
 Columns = tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]
 
 
 def read_npz(path: Path) -> Columns:
-    """Arrays ``x`` (n, ...), ``y`` (n,) and, if there, ``client`` (n,)."""
+    """Read the arrays ``x`` (n, ...), ``y`` (n,) and, if the file has it, ``client`` (n,)."""
     with zipfile.ZipFile(path) as archive:
         size = sum(member.file_size for member in archive.infolist())
     if size > MOST:
@@ -39,7 +39,7 @@ def read_npz(path: Path) -> Columns:
 
 
 def read_table(path: Path, label: str | None, client: str | None) -> Columns:
-    """A row per sample; columns besides those of labels and clients are features, all numbers."""
+    """Read one sample per row; all columns except ``label`` and ``client`` are numeric features."""
     import pandas as pd
     import pyarrow.parquet
 
@@ -48,8 +48,8 @@ def read_table(path: Path, label: str | None, client: str | None) -> Columns:
             raise ValueError(f"{size:,} bytes, allowed: {TEXT:,}; a Parquet file may be larger")
         table = pd.read_csv(path)
     else:
-        about = pyarrow.parquet.read_metadata(path)
-        if (size := 8 * about.num_rows * about.num_columns) > MOST:
+        metadata = pyarrow.parquet.read_metadata(path)
+        if (size := 8 * metadata.num_rows * metadata.num_columns) > MOST:
             raise ValueError(f"it unpacks to {size:,} bytes, allowed: {MOST:,}")
         table = pd.read_parquet(path)
     named = [name for name in (label, client) if name is not None]
@@ -64,7 +64,7 @@ def read_table(path: Path, label: str | None, client: str | None) -> Columns:
 
 
 def read_leaf(path: Path) -> Columns:
-    """LEAF's ``users`` and ``user_data``, of one JSON file or of all in a folder."""
+    """Read LEAF's ``users`` and ``user_data`` from a JSON file, or from all in a folder."""
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     if (size := sum(file.stat().st_size for file in files)) > TEXT:
         raise ValueError(f"{size:,} bytes, allowed: {TEXT:,}")
@@ -82,7 +82,7 @@ def read_leaf(path: Path) -> Columns:
 
 
 def read_images(path: Path) -> Columns:
-    """A folder for each class with its images, all of one size: x (n, channels, height, width)."""
+    """Read one folder of images per class, all of one size: x (n, channels, height, width)."""
     from PIL import Image
 
     files = list(_images(path))

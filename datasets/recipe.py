@@ -1,4 +1,4 @@
-"""What every way of sharing out data has in common; each has a file in datasets/partitions/."""
+"""The base class of every kind of partition; each kind has a file in datasets/partitions/."""
 
 from abc import abstractmethod
 from typing import Annotated, ClassVar, Literal
@@ -15,7 +15,7 @@ from datasets.split import split
 
 
 class Recipe(Record):
-    """A partition in words: how many clients, who gets which samples, and which of them train.
+    """Settings of a partition: the clients, their samples, and which of these are for training.
 
     A kind of partition is a subclass with a field ``kind``, in a file of that name.
     """
@@ -24,26 +24,28 @@ class Recipe(Record):
     """Whether the generator decides which client gets which samples."""
 
     kind: str
-    """Which of them; each subclass says its own."""
+    """Name of the kind; each subclass sets its own."""
     clients: Count
     """The number of clients, N."""
     train_fraction: Fraction
-    """The share of each client's samples that it trains on, rounded down; the rest test."""
+    """Share of each client's samples for training, rounded down; the others are for testing."""
     order: Literal["shuffled", "as_given", "stratified"] = "shuffled"
-    """How a client's samples are ordered before they are split: shuffled, as the source and the
-    recipe give them, or shuffled so that every class has its share on both sides."""
+    """Order of a client's samples before they are split. ``shuffled``: at random. ``as_given``: as
+    the source and `deal` give them. ``stratified``: at random, with every class's share on both
+    sides."""
     seed: Annotated[int, Field(ge=0, lt=2**64)] | None = None
-    """The partition's own seed. None: the run's, so that intervals over seeds contain the luck of
-    the partition."""
+    """The partition's own seed. None: the seed of the run, so that intervals over seeds include
+    the variation between partitions."""
 
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """The share of each client's training samples that are set aside to choose rounds and settings
-    on, rounded down, but at least one. 0: none."""
+    """Share of each client's training samples that is set aside for choosing rounds and settings,
+    rounded down, but at least one sample. 0: none."""
     test: Literal["own", "common"] = "own"
-    """Whether each client is tested on its own test samples, or all on those of all."""
+    """``own``: each client is tested on its own test samples. ``common``: every client is tested on
+    the test samples of all clients together."""
     rotations: Literal[1, 2, 4] = 1
-    """Feature shift: client u's images are turned by u mod ``rotations`` of as many equal angles,
-    with 4 by 0, 90, 180 or 270 degrees. 1: not turned."""
+    """Feature shift: client u's images are rotated by (u mod ``rotations``) · 360° / ``rotations``;
+    with 4 by 0, 90, 180 or 270 degrees. 1: no rotation."""
 
     @model_validator(mode="after")
     def _one_client_turns_an_image(self) -> "Recipe":
@@ -53,15 +55,15 @@ class Recipe(Record):
 
     @abstractmethod
     def deal(self, arrays: Arrays, rng: Generator) -> list[Ints]:
-        """The samples of each client: ``clients`` rows of indices that no two clients share.
+        """The samples of each client: ``clients`` disjoint rows of indices.
 
-        Raises DataError where the data cannot be shared out so.
+        Raises DataError if the data set does not allow this partition.
         """
 
     @property
     @abstractmethod
     def words(self) -> str:
-        """Who holds what, in two or three words: ``Dirichlet(0.1)``."""
+        """The kind and its settings in two or three words: ``Dirichlet(0.1)``."""
 
     @property
     def label(self) -> str:
@@ -77,22 +79,24 @@ class Recipe(Record):
 
     @property
     def validates(self) -> bool:
-        """Whether clients have data for validation."""
+        """Whether clients have validation samples."""
         return self.validation_fraction > 0
 
     def draw(self, arrays: Arrays, rng: Generator) -> Partition:
-        """The index lists for this data set. Raises DataError where there are none."""
+        """The partition of this data set. Raises DataError if the data set does not allow it."""
         parts = self.deal(arrays, rng)
         order = None if self.order == "as_given" else rng
         strata = arrays.y if self.order == "stratified" else None
         recipe = self.model_dump(mode="json") | {"data": arrays.name}
-        own = split(parts, self.train_fraction, order, recipe, strata, self.validation_fraction)
+        fractions = self.train_fraction, self.validation_fraction
+        partition = split(parts, fractions[0], order, recipe, strata, fractions[1])
         if self.test == "own":
-            return own
-        return Partition(own.train, (np.concatenate(own.test),), own.recipe, own.validation)
+            return partition
+        test = (np.concatenate(partition.test),)
+        return Partition(partition.train, test, partition.recipe, partition.validation)
 
     def quarter_turns(self, partition: Partition, samples: int) -> NDArray[np.int8] | None:
-        """(samples,) how many times each is turned by 90 degrees; None where none is."""
+        """(samples,) rotations of each sample by 90 degrees. None: no image is rotated."""
         if self.rotations == 1:
             return None
         turns = np.zeros(samples, np.int8)

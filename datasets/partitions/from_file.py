@@ -1,4 +1,4 @@
-"""A partition made elsewhere, as index lists in a file."""
+"""A partition from index lists in a file."""
 
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -15,16 +15,16 @@ from datasets.records import Fraction
 
 
 class FromFile(Recipe):
-    """The index lists in a file: npz as `Partition.save` writes it, or JSON (see there)."""
+    """The index lists in a file, npz or JSON as `Partition.save` writes them."""
 
     drawn: ClassVar[bool] = False
     kind: Literal["from_file"]
     path: str
-    """The file; no part of a cell's digest."""
+    """Path of the file; not part of a cell's digest."""
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    """The digest of its index lists; the same in both formats."""
+    """Digest of the index lists; the same for both formats."""
     train_fraction: Fraction = 0.5
-    """Of no effect: the file says who trains on what."""
+    """Without effect: the file says which samples are for training."""
 
     @model_validator(mode="after")
     def _file_decides(self) -> "FromFile":
@@ -40,20 +40,23 @@ class FromFile(Recipe):
 
     @property
     def is_fixed(self) -> bool:
-        """Always: all seeds share what is in the file."""
+        """True: all seeds share the partition in the file."""
         return True
 
     @property
     def validates(self) -> bool:
-        """Taken for granted until the file is read, at the start of a run."""
+        """True: whether there are validation samples is known only once a run reads the file."""
         return True
 
     def deal(self, arrays: Arrays, rng: Generator) -> list[Ints]:
-        """Who has which samples for training."""
+        """Every client's training samples."""
         return list(self.draw(arrays, rng).train)
 
     def draw(self, arrays: Arrays, rng: Generator) -> Partition:
-        """What the file holds. Raises DataError where it has changed or is not for these data."""
+        """The partition in the file.
+
+        Raises DataError if the file has changed or does not fit the data set.
+        """
         partition = Partition.load(Path(self.path))
         if partition.digest != self.sha256:
             raise DataError(f"{self.path}: edited since the run was planned; start it again")
