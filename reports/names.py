@@ -42,12 +42,12 @@ REDUCTIONS = {
 
 @cache
 def method_name(algorithm: str) -> str:
-    """``FedRoD``: what the first line of the method's file calls it; else the file's name."""
+    """``FedRoD``: the ``NAME`` in the method's file; else the file's name."""
     if algorithm in METHODS:
         return METHODS[algorithm]
     try:
-        with (ALGORITHMS / f"{algorithm}.py").open(encoding="utf-8") as file:
-            match = re.match(r'"""([\w.+-]{1,30}):', file.readline())
+        text = (ALGORITHMS / f"{algorithm}.py").read_text(encoding="utf-8")
+        match = re.search(r'^NAME = "([^"\n]{1,40})"$', text, re.MULTILINE)
     except (OSError, ValueError):
         match = None
     return match[1] if match else algorithm

@@ -9,7 +9,7 @@ import jinja2
 
 from benchmark.errors import BenchmarkError
 from datasets.files import write_whole
-from reports import clients, costs, inconsistencies, overview, site, verdicts
+from reports import across, clients, costs, inconsistencies, overview, site, verdicts
 from reports.equivalence import INTERVALS, RULE
 from reports.names import REDUCTIONS
 from reports.results import Results, published_results
@@ -68,8 +68,14 @@ def _draft(found: Sequence[Results], draft: Path, out: Path) -> list[Path]:
         for name, text in texts.items():
             pages.append(draft / name)
             pages[-1].write_text(text, encoding="utf-8")
-    pictures = [path for each in sections for path in (*each.picture.files, *each.costs_figures)]
+    pictures = [path for each in sections for path in _pictures(each)]
     return [*pages, *pictures, *drawn]
+
+
+def _pictures(each: Section) -> list[Path]:
+    """Every picture of a section."""
+    profile = each.across.figures if each.across else []
+    return [*each.picture.files, *each.costs_figures, *profile]
 
 
 def _index(
@@ -131,6 +137,9 @@ def _render(template: str, **values: object) -> str:
         intervals=INTERVALS,
         clients_note=clients.NOTE,
         clients_headings=clients.HEADINGS,
+        across_note=across.NOTE,
+        across_headings=across.HEADINGS,
+        across_caption=across.CAPTION,
         costs_note=costs.NOTE,
         costs_headings=costs.HEADINGS,
         **values,

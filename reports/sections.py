@@ -6,7 +6,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmark.spec import Protocol
-from reports import claims, clients, costs, curves, local_only, plots, readings, sweeps, tables
+from reports import (
+    across,
+    claims,
+    clients,
+    costs,
+    curves,
+    local_only,
+    plots,
+    readings,
+    sweeps,
+    tables,
+)
 from reports.names import REDUCTIONS
 from reports.provenance import Provenance, provenance
 from reports.results import Results
@@ -28,6 +39,14 @@ class Picture(NamedTuple):
         """Names of the SVGs with what they show."""
         names = [path.name for path in self.files if path.suffix == ".svg"]
         return list(zip(names, self.alts, strict=True))
+
+
+class Across(NamedTuple):
+    """All methods across the settings of the experiment."""
+
+    finding: str
+    lines: list[tuple[str, ...]]
+    figures: list[Path]
 
 
 @dataclass(frozen=True)
@@ -52,6 +71,8 @@ class Section:
     """Rows of the table of costs; empty where no run counted them."""
     costs_figures: list[Path]
     """Accuracy against bytes, as PNG and SVG."""
+    across: Across | None
+    """All methods across settings; None where data are dealt in one way."""
     reductions: list[tuple[str, str]]
     """Mean |Δ| under each reduction; empty where nothing is published."""
     claims: list[str]
@@ -91,6 +112,7 @@ def section(results: Results, figures: Path) -> Section:
         clients=clients.lines(results) if is_table else [],
         costs=costs.lines(results) if is_table else [],
         costs_figures=costs.draw(results, Path(f"{path}-costs")) if is_table else [],
+        across=_across(results, Path(f"{path}-clients")),
         reductions=[(REDUCTIONS[key], f"{value:.2f}") for key, value in gaps.items()],
         claims=local_only.against_local(results) if is_table else [],
         claims_method=local_only.how_tested(results),
@@ -102,6 +124,16 @@ def section(results: Results, figures: Path) -> Section:
         ranking_rule=readings.RULE,
         provenance=provenance(results),
     )
+
+
+def _across(results: Results, path: Path) -> Across | None:
+    if not across.is_across(results):
+        return None
+    found = across.table(results)
+    every = across.standings(found)
+    if not every:
+        return None
+    return Across(across.finding(found, every), across.lines(every), across.draw(found, path))
 
 
 def _picture(
