@@ -5,14 +5,14 @@ does up to rounding. One model and its batch are computed at a time: they fit a 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from benchmark.engine.kernels import LANES, Stage, kernels
+from benchmark.engine.kernels import LANES, kernels
 from benchmark.engine.layouts import Images, features, lanes
+from benchmark.engine.stages import Stage, stages
 
 AT_ONCE = 256
 """Images per forward pass without gradients: their intermediate results stay in the cache."""
@@ -56,7 +56,7 @@ class Fused:
         """Whether these images (…, C, height, width) are float32 or float64 on a CPU, and large
         enough for every stage."""
         known = x.dtype in (torch.float32, torch.float64) and x.device.type == "cpu"
-        sizes = _stages(self._filters, *x.shape[-3:])
+        sizes = stages(self._filters, *x.shape[-3:])
         return known and all(stage.rows > 0 and stage.columns > 0 for stage in sizes)
 
     def apply(self, rows: Tensor, x: Iterable[Tensor]) -> Tensor:
@@ -132,21 +132,8 @@ class Fused:
         self, x: Tensor, convolutions: Parameters
     ) -> Iterable[tuple[Stage, Tensor, Tensor]]:
         """Each stage on images (B, C, height, width), with its weights and biases."""
-        sizes = _stages(self._filters, *x.shape[1:])
+        sizes = stages(self._filters, *x.shape[1:])
         return zip(sizes, convolutions[::2], convolutions[1::2], strict=True)
-
-
-@lru_cache
-def _stages(filters: tuple[tuple[int, int], ...], *shape: int) -> list[Stage]:
-    """The stages with so many filters of such a height on images (channels, height, width)."""
-    stages: list[Stage] = []
-    for count, kernel in filters:
-        channels, height, width = shape
-        rows, columns = (height - kernel + 1) // 2, (width - kernel + 1) // 2
-        run = -(-kernel * channels // LANES) * LANES
-        stages.append(Stage(not stages, channels, height, width, count, kernel, rows, columns, run))
-        shape = count, rows, columns
-    return stages
 
 
 def _is_stage(convolution: nn.Module, second: nn.Module, third: nn.Module) -> bool:

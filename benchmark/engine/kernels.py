@@ -7,11 +7,9 @@ Vectors are spelled out, by a type of our own, as no compiler can prove that arr
 
 Layouts, for images of C channels and P = height · width places:
 
-========= ====================== =======================================================
-lanes     (groups, C·P·LANES)    images innermost; absent images of the last group are 0
-pixels    (B, P·C + SPARE)       channels innermost, then zeros
-filters   (O, K·run)             a filter's rows, each padded with zeros to whole vectors
-========= ====================== =======================================================
+- lanes (groups, C·P·LANES): images innermost; absent images of the last group are 0
+- pixels (B, P·C + SPARE): channels innermost, then zeros
+- filters (O, K·run): a filter's rows, each padded with zeros to whole vectors
 
 numba keeps compiled kernels on disk and notices changes of the file that a kernel stands in, but
 not of what that file imports. So nothing compiled here may depend on another file of ours.
@@ -19,13 +17,16 @@ not of what that file imports. So nothing compiled here may depend on another fi
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, models, register_model
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from benchmark.engine.stages import Stage
 
 LANES = 8
 """Images per group, and numbers per vector."""
@@ -39,27 +40,6 @@ Vectors = tuple[Any, Any, Any, Any]
 
 compiled = njit(error_model="numpy", fastmath={"contract"}, cache=True, nogil=True)
 inlined = njit(error_model="numpy", fastmath={"contract"}, inline="always")
-
-
-class Stage(NamedTuple):
-    """The sizes of one stage, all constants of its kernels."""
-
-    first: bool
-    """Whether its images are data, which need no gradient."""
-    channels: int
-    """C, of its images."""
-    height: int
-    width: int
-    """Height and width of its images."""
-    filters: int
-    """O, the channels of its output."""
-    kernel: int
-    """K, height and width of a filter."""
-    rows: int
-    columns: int
-    """Height and width of its pooled output."""
-    run: int
-    """Numbers per row of a padded filter: K·C, rounded up to whole vectors."""
 
 
 class Vector(types.Type):
@@ -125,7 +105,6 @@ def store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
 @intrinsic
 def spread(typing: Any, number: Any) -> Any:
     """The vector that holds a number LANES times."""
-
     return Vector(number)(number), lambda _, builder, __, args: _spread(builder, args[0])
 
 
@@ -153,29 +132,43 @@ def where_above(typing: Any, a: Any, b: Any, one: Any, other: Any) -> Any:
 
 
 @inlined
+def _four(number: Any) -> Vectors:
+    """A filter's bias at the four places of a window."""
+    return spread(number), spread(number), spread(number), spread(number)
+
+
+@inlined
+def _grown(sums: Vectors, weight: Any, x: Vectors) -> Vectors:
+    """The sums at the four places, with one more product each."""
+    return (
+        add_product(sums[0], weight, x[0]),
+        add_product(sums[1], weight, x[1]),
+        add_product(sums[2], weight, x[2]),
+        add_product(sums[3], weight, x[3]),
+    )
+
+
+@inlined
 def _sums(
-    stage: Stage, x: Array, corner: int, one: Array, other: Array, start: Any, begin: Any
-) -> tuple[Vectors, Vectors]:
-    """The convolution at the four places of a window, by one filter and by another."""
-    down = stage.width * LANES
-    a0 = a1 = a2 = a3 = spread(start)
-    b0 = b1 = b2 = b3 = spread(begin)
-    t = 0
-    for c in range(stage.channels):
+    stage: "Stage", x: Array, corner: int, w: Array, bias: Array, o: int
+) -> tuple[Vectors, Vectors, Vectors, Vectors]:
+    """The convolution at the four places of a window by filter o and the three after it, of which
+    a compiler leaves out those that are not used."""
+    down, last = stage.width * LANES, stage.filters - 1
+    p, q, r = min(o + 1, last), min(o + 2, last), min(o + 3, last)
+    a, b, c, d = _four(bias[o]), _four(bias[p]), _four(bias[q]), _four(bias[r])
+    for channel in range(stage.channels):
         for i in range(stage.kernel):
-            at = corner + (c * stage.height + i) * down
+            at = corner + (channel * stage.height + i) * down
             x0, x2 = load(x, at), load(x, at + down)
-            for _ in range(stage.kernel):
-                at += LANES
+            for j in range(stage.kernel):
+                at, t = at + LANES, (channel * stage.kernel + i) * stage.kernel + j
                 x1, x3 = load(x, at), load(x, at + down)
-                u, v = one[t], other[t]
-                a0, a1 = add_product(a0, u, x0), add_product(a1, u, x1)
-                a2, a3 = add_product(a2, u, x2), add_product(a3, u, x3)
-                b0, b1 = add_product(b0, v, x0), add_product(b1, v, x1)
-                b2, b3 = add_product(b2, v, x2), add_product(b3, v, x3)
+                four = x0, x1, x2, x3
+                a, b = _grown(a, w[o, t], four), _grown(b, w[p, t], four)
+                c, d = _grown(c, w[q, t], four), _grown(d, w[r, t], four)
                 x0, x2 = x1, x3
-                t += 1
-    return (a0, a1, a2, a3), (b0, b1, b2, b3)
+    return a, b, c, d
 
 
 @inlined
@@ -195,23 +188,29 @@ def _pool(sums: Vectors, out: Array, winner: Array, at: int) -> None:
 
 
 @inlined
-def _forward(stage: Stage, x: Array, w: Array, bias: Array, out: Array, winner: Array) -> None:
+def _forward(stage: "Stage", x: Array, w: Array, bias: Array, out: Array, winner: Array) -> None:
     places = stage.rows * stage.columns
     for n in range(len(x)):
         for row in range(stage.rows):
             for column in range(stage.columns):
                 corner = 2 * (row * stage.width + column) * LANES
                 place = row * stage.columns + column
-                for one in range(0, stage.filters, 2):
-                    other = min(one + 1, stage.filters - 1)  # the last of an odd number twice
-                    a, b = _sums(stage, x[n], corner, w[one], w[other], bias[one], bias[other])
-                    _pool(a, out[n], winner[n], (one * places + place) * LANES)
-                    _pool(b, out[n], winner[n], (other * places + place) * LANES)
+                for first in range(0, stage.filters, stage.block):
+                    o = min(first, stage.filters - stage.block)  # the last block may go back
+                    sums = _sums(stage, x[n], corner, w, bias, o)
+                    at, step = (o * places + place) * LANES, places * LANES
+                    _pool(sums[0], out[n], winner[n], at)
+                    if stage.block > 1:
+                        _pool(sums[1], out[n], winner[n], at + step)
+                    if stage.block > 2:
+                        _pool(sums[2], out[n], winner[n], at + 2 * step)
+                    if stage.block > 3:
+                        _pool(sums[3], out[n], winner[n], at + 3 * step)
 
 
 @inlined
 def _open_windows(
-    stage: Stage, slope: Array, winner: Array, lane: int, o: int, offset: Array, value: Array
+    stage: "Stage", slope: Array, winner: Array, lane: int, o: int, offset: Array, value: Array
 ) -> int:
     """Lists where filter o's open windows begin among an image's pixels, and their slopes, with
     zeros behind them, as windows are added four at a time; returns their number."""
@@ -231,7 +230,7 @@ def _open_windows(
 
 @inlined
 def _filter_gradient(
-    stage: Stage, x: Array, count: int, offset: Array, value: Array, total: Array
+    stage: "Stage", x: Array, count: int, offset: Array, value: Array, total: Array
 ) -> Any:
     """total (K·run) += Σ slope · window of one image; returns Σ slope."""
     line, whole = stage.width * stage.channels, x.dtype.type(0)
@@ -251,7 +250,7 @@ def _filter_gradient(
 
 @inlined
 def _image_gradient(
-    stage: Stage, w: Array, count: int, offset: Array, value: Array, total: Array
+    stage: "Stage", w: Array, count: int, offset: Array, value: Array, total: Array
 ) -> None:
     """total, the pixels of one image, += slope · filter at every open window."""
     for e in range(count):
@@ -273,7 +272,7 @@ class Kernels(NamedTuple):
 
 
 @lru_cache
-def kernels(stage: Stage) -> Kernels:
+def kernels(stage: "Stage") -> Kernels:
     """The kernels of a stage: compiled, or read from disk, when first called."""
 
     @compiled

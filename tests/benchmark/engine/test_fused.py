@@ -14,19 +14,21 @@ from benchmark.spec import LeNet5
 
 pytest.importorskip("numba")
 
+from benchmark.engine import fused
 from benchmark.engine.fused import AT_ONCE
 from benchmark.engine.layouts import lanes
+from benchmark.engine.stages import stages
 
 LENET = LeNet5(name="lenet5")
 
 
-def stages(*channels: int, kernels: tuple[int, ...]) -> list[nn.Module]:
+def layers(*channels: int, kernels: tuple[int, ...]) -> list[nn.Module]:
     """Stages from channels to channels, ReLU now before and now after pooling."""
-    layers: list[nn.Module] = []
+    chain: list[nn.Module] = []
     for k, kernel in enumerate(kernels):
-        layers.append(nn.Conv2d(channels[k], channels[k + 1], kernel))
-        layers += [nn.MaxPool2d(2), nn.ReLU()] if k % 2 else [nn.ReLU(), nn.MaxPool2d(2)]
-    return layers
+        chain.append(nn.Conv2d(channels[k], channels[k + 1], kernel))
+        chain += [nn.MaxPool2d(2), nn.ReLU()] if k % 2 else [nn.ReLU(), nn.MaxPool2d(2)]
+    return chain
 
 
 MODULES: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
@@ -35,18 +37,18 @@ MODULES: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "cnn": (Cnn(name="cnn", padding="none").build((1, 28, 28), 10), (1, 28, 28)),
     "odd channels": (
         nn.Sequential(
-            *stages(5, 7, 3, kernels=(3, 2)), nn.Flatten(), nn.Linear(3 * 3 * 2, 9), nn.ReLU(),
+            *layers(5, 7, 3, kernels=(3, 2)), nn.Flatten(), nn.Linear(3 * 3 * 2, 9), nn.ReLU(),
             nn.Linear(9, 4)
         ),
         (5, 17, 12),
     ),
     "one stage": (
-        nn.Sequential(*stages(1, 1, kernels=(2,)), nn.Flatten(), nn.Linear(3 * 6, 2)),
+        nn.Sequential(*layers(1, 1, kernels=(2,)), nn.Flatten(), nn.Linear(3 * 6, 2)),
         (1, 7, 14),
     ),
     "three stages": (
         nn.Sequential(
-            *stages(2, 9, 17, 2, kernels=(1, 5, 3)), nn.Flatten(), nn.Linear(2 * 2 * 1, 3)
+            *layers(2, 9, 17, 2, kernels=(1, 5, 3)), nn.Flatten(), nn.Linear(2 * 2 * 1, 3)
         ),
         (2, 33, 27),
     ),
@@ -149,6 +151,18 @@ def test_a_pass_has_the_same_bits_again_and_alone(dtype: torch.dtype) -> None:
         assert torch.equal(logits, torch.cat([one for one, _ in alone]))
         each = [back(slope[i, None]) for i, (_, back) in enumerate(alone)]
         assert torch.equal(backward(slope), torch.cat(each))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_the_bits_do_not_depend_on_how_many_filters_are_computed_at_once(size: int) -> None:
+    network, shape = network_of("cnn")
+    rows, x = rows_of(network, 1)[0].float(), images("random", 9, *shape).float()
+    w, b = (p[0] for p in list(network.unstack(rows[None]).values())[:2])
+    usual = stages(((32, 5),), *shape)[0]
+    outputs = [
+        fused._forward(stage, lanes(x), w, b) for stage in (usual, usual._replace(block=size))
+    ]
+    assert all(map(torch.equal, *outputs))
 
 
 def test_float32_differs_by_its_rounding_alone() -> None:
