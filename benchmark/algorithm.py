@@ -1,7 +1,7 @@
-"""All that a method may import.
+"""The interface of methods: everything that a method may import.
 
-A model's parameters are one flat row; the clients that train in a round are stacked rows;
-a round is plain tensor algebra on all of them at once. Every tensor is one of
+A model's parameters are one flat row, and the models of the clients that train in a round are
+stacked rows. A round is tensor algebra on all of them at once. Every tensor is one of
 
 ====== ========== ==========================================================
 Row    (P,)       one model
@@ -10,9 +10,8 @@ Table  (R·N, P)   one model per client of the federation, replica by replica
 Globals (R, P)    one global model per replica
 ====== ========== ==========================================================
 
-A replica is one seed: with R > 1 all seeds of a cell run as one program. A method never
-sees the difference. It is a file in ``algorithms/`` (or any path given to ``--algorithm``)
-with
+A replica is one seed: with R > 1 all seeds of a cell run as one program, and methods need not know.
+A method is a file in ``algorithms/`` (or any path given to ``--algorithm``) with
 
 - ``Hyper``: a frozen dataclass of its settings, each with a default;
 - ``State``: a ``NamedTuple`` of tensors; its field ``w``, where it has one, holds the
@@ -21,13 +20,12 @@ with
 - ``train_round(state, cohort, hyper) -> State``: one communication round;
 - ``personal_models(state, everyone, hyper) -> Table | None``: what "PM" scores evaluate;
 
-and, if its author likes, ``NAME``, what reports call it, and ``RANGES``, where tuning looks for
-its settings: a pair of numbers is searched on a logarithmic scale from one to the other, any
-other tuple value by value.
+and, optionally, ``NAME``, its name in reports, and ``RANGES``, the values of its settings that
+tuning tries: a pair of numbers is a range on a logarithmic scale, any other tuple a list of values.
 
-Where a cell counts local work in epochs, clients take unequal numbers of steps. Then every change
-of rows goes through ``batch.step(old, new)``, which keeps the old rows of a client that has run
-out of batches, and is ``new`` itself otherwise.
+If a cell counts local work in epochs, clients take different numbers of steps. Every change of rows
+must then go through ``batch.step(old, new)``: clients that have run out of batches keep their
+old rows, all others get their new ones.
 
 ``cohort`` holds the clients that train in this round, ``everyone`` all clients (so that
 ``everyone.spread(w)`` is a whole table). States are never changed in place.
@@ -92,25 +90,25 @@ class Forward(Protocol):
 
     @property
     def logits(self) -> Tensor:
-        """(S, B, C), a constant: no gradient flows from what is computed with it."""
+        """(S, B, C) logits, as constants: gradients do not flow through them."""
 
     @property
     def probs(self) -> Tensor:
-        """(S, B, C) class probabilities, a constant."""
+        """(S, B, C) class probabilities, as constants."""
 
     def grad(self, loss: AnyLoss, *given: Tensor) -> Rows:
-        """Gradient of each client's loss at its own row."""
+        """(S, P) the gradient of each client's loss; ``given`` are constants of the loss."""
 
 
 class Cohort(Protocol):
-    """What a round hands to a method. S is the number of its clients, over all replicas."""
+    """The clients of one round, as a method sees them: S of them, over all replicas."""
 
     def spread(self, w: Globals) -> Rows:
         """Download: each client gets its replica's global model."""
 
     def auxiliary(self, w: Globals) -> Rows:
-        """Where clients' own models start: ``spread(w)``, unless the cell names another
-        architecture for them; then they are rows of its size, drawn at random."""
+        """The initial values of clients' own models: ``spread(w)``, or, if the cell names another
+        architecture for them, random models of that architecture."""
 
     def read(self, table: Table) -> Rows:
         """These clients' rows of a table."""
@@ -119,29 +117,29 @@ class Cohort(Protocol):
         """A new table with these clients' rows replaced and all others untouched."""
 
     def batches(self, steps: int) -> Iterator[Batch]:
-        """The next ``steps`` mini-batches of every client's training set; where the cell counts
-        local work in epochs, those of as many passes over it."""
+        """The next ``steps`` mini-batches of every client's training set; or, if the cell counts
+        local work in epochs, the mini-batches of ``steps`` passes over it."""
 
     def phases(self, *steps: int) -> tuple[Iterator[Batch], ...]:
-        """Batches for one stretch of local work after another, each drawn after those of the one
-        before: ``first, then = cohort.phases(10, 1)``. A stretch may be of length 0."""
+        """Batches for several phases of local work, each drawn after those of the phase before:
+        ``first, then = cohort.phases(10, 1)``. A phase may have length 0."""
 
     def draws(self, steps: int) -> Iterator[Tensor]:
-        """(S, 1) uniform in [0, 1): a number for each client, beside each of ``batches(steps)``."""
+        """(S, 1) uniform numbers in [0, 1), one per client, for each of ``batches(steps)``."""
 
     def start(self, k: int) -> Globals:
-        """A further initial model of each replica, drawn as the first was; k = 1, 2, …"""
+        """The k-th further initial model of each replica, drawn like the first; k = 1, 2, …"""
 
     def head(self, layers: int = 1) -> Tensor:
-        """(P,) true for the parameters of the last ``layers`` layers (0: of none), false for the
-        others, the body. Refused for a model whose logits are not a linear layer's outputs."""
+        """(P,) true for the parameters of the last ``layers`` layers (0: none), false for the
+        body. Raises BenchmarkError unless the logits are the outputs of a linear layer."""
 
     @property
     def counts(self) -> Tensor:
-        """(S, C) how many training samples of each class each client has."""
+        """(S, C) the number of training samples of each class that each client has."""
 
     def forward(self, rows: Rows, batch: Batch) -> Forward:
-        """A forward pass; take several gradients or a peer's probabilities from it."""
+        """A forward pass, for several gradients or for a peer's probabilities."""
 
     def grad(self, rows: Rows, batch: Batch, loss: AnyLoss = ..., *given: Tensor) -> Rows:
         """``forward(rows, batch).grad(loss, *given)``; the loss is cross-entropy unless given."""
@@ -164,8 +162,9 @@ class Cohort(Protocol):
         """(R, n, n) inner products of the rows of each replica's n clients, S = R·n."""
 
     def mix(self, pairs: Tensor, rows: Rows) -> Rows:
-        """rows_i + Σ_j pairs_ij (rows_j − rows_i), i and j among those who send; the rows of others
-        as they are. pairs: (R, n, n). What a client then holds depends on who else trains."""
+        """rows_i + Σ_j pairs_ij (rows_j − rows_i), for i and j among the clients that send; the
+        rows of others are unchanged. pairs: (R, n, n). A client's result depends on which other
+        clients train."""
 
 
 def proximal_step(
@@ -184,7 +183,8 @@ def heavy_ball(
 ) -> Rows:
     """momentum · velocity + grad + decay · rows: Polyak's heavy ball with weight decay.
 
-    The velocity to step along, from None at first. momentum = decay = 0: the gradient itself.
+    Returns the next velocity. velocity: None in the first step. momentum = decay = 0: returns
+    the gradient itself.
     """
     terms = [(1.0, grad)]
     if decay > 0:

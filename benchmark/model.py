@@ -1,4 +1,4 @@
-"""The face towards models: what a file in benchmark/models/ defines. Nothing here imports torch."""
+"""The base class that every file in benchmark/models/ subclasses. Nothing here imports torch."""
 
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 
 class Model(Record):
-    """A model's settings, and how it is built from them.
+    """Settings of a model, and the function that builds it.
 
-    A kind of model is a subclass with a field ``name``, in a file of that name, which imports torch
-    inside `build` only: records are read without it.
+    A kind of model is a subclass with a field ``name``, in a file of that name. The file imports
+    torch inside `build` only, because records are read without torch.
     """
 
     label: ClassVar[str]
-    """What pages call it: ``LeNet-5``."""
+    """The model's name on pages: ``LeNet-5``."""
     name: str
-    """Which of them; each subclass says its own."""
+    """Name of the kind; each subclass sets its own."""
 
     @property
     def called(self) -> str:
@@ -31,6 +31,6 @@ class Model(Record):
         """The module for inputs of this shape (without the batch axis), initialised by torch.
 
         Its last two parameters are the weight and bias of its last linear layer, the head. It has
-        no buffers: group norm takes the place of batch norm.
-        Raises BenchmarkError for a shape that it cannot take.
+        no buffers, so it uses group norm instead of batch norm.
+        Raises BenchmarkError for a shape that the model cannot take.
         """

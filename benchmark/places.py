@@ -1,13 +1,13 @@
-"""Where things lie in a checkout, and the names found there."""
+"""Paths in a checkout, and the names of the files found there."""
 
 import ast
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-"""The checkout."""
+"""The folder of the checkout."""
 ALGORITHMS = ROOT / "algorithms"
 ENGINE = ROOT / "benchmark" / "engine"
-"""Every file here can change the bits of a result; so can those of MODELS."""
+"""Files that can change the bits of a result, like those of MODELS."""
 MODELS = ROOT / "benchmark" / "models"
 EXPERIMENTS = ROOT / "benchmark" / "experiments"
 PARTITIONS = ROOT / "benchmark" / "partitions.toml"
@@ -16,24 +16,24 @@ RESULTS = ROOT / "results"
 PUBLISHED = RESULTS / "published"
 """The numbers that papers print, as data."""
 COMMITTED = RESULTS / "reproduction"
-"""Our runs that belong to the repository."""
+"""The runs that are committed."""
 SAME_CODE = RESULTS / "same_code.toml"
 """Files of methods that were rewritten without a change of results."""
 RUNS = RESULTS / "runs"
-"""Where new runs are kept unless a command names another folder."""
+"""The default folder of new runs."""
 RENDERED = ROOT / "reports" / "rendered"
 """The pages of the committed runs."""
 
 
 def algorithm_names() -> list[str]:
-    """The built-in methods: one file each in algorithms/, found without importing them."""
+    """Names of the built-in methods: one file each in algorithms/, which is not imported."""
     return sorted(path.stem for path in ALGORITHMS.glob("[a-z]*.py"))
 
 
 def display_name(algorithm: str) -> str:
-    """What reports call a method: the constant ``NAME`` of its file, or else its name here.
+    """The name of a method in reports: the constant ``NAME`` of its file, or else ``algorithm``.
 
-    Read without importing it. Of a method that is not built in, only the name here is known.
+    The file is not imported. A method that is not built in is always called ``algorithm``.
     """
     path = ALGORITHMS / f"{algorithm}.py"
     if algorithm not in algorithm_names():
@@ -46,10 +46,10 @@ def display_name(algorithm: str) -> str:
 
 
 def experiment_names() -> list[str]:
-    """The built-in experiments."""
+    """Names of the built-in experiments."""
     return sorted(path.stem for path in EXPERIMENTS.glob("*.toml"))
 
 
 def protocol_names() -> list[str]:
-    """The built-in protocols."""
+    """Names of the built-in protocols."""
     return sorted(path.stem for path in PROTOCOLS.glob("*.toml"))

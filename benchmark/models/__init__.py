@@ -1,4 +1,4 @@
-"""Models, one file each: a record of settings and how the module is built from them.
+"""Kinds of model, one file each: a record of settings and the function that builds the module.
 
 To add one, add a file that defines a subclass of `benchmark.model.Model` with a field
 ``name: Literal["<name of the file>"]``; it is found here. Every file is part of a run's identity.
@@ -20,4 +20,4 @@ if TYPE_CHECKING:
     ModelSpec = Model
 else:
     ModelSpec = Annotated[Union[tuple(MODELS.values())], Field(discriminator="name")]  # noqa: UP007
-"""Any of them, told apart by ``name``."""
+"""A model of any kind; the field ``name`` tells which."""

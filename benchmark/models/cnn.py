@@ -1,4 +1,4 @@
-"""The convolutional network of the first paper on federated learning."""
+"""The convolutional network of the paper on FedAvg."""
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -15,17 +15,18 @@ class Cnn(Model):
     """McMahan et al. (AISTATS 2017): two 5×5 convolutions of 32 and 64 channels, each followed by
     2×2 max-pooling, and a hidden layer of 512 rectified units.
 
-    With padding it has that paper's 1,663,370 parameters on MNIST; without, the 582,026 of the
-    network that later suites call FedAvg's CNN.
+    On MNIST it has 1,663,370 parameters with padding, as in that paper, and 582,026 without, as in
+    the network that later suites call FedAvg's CNN.
     """
 
     label: ClassVar[str] = "CNN"
     name: Literal["cnn"]
     padding: Literal["same", "none"] = "same"
-    """same: a convolution keeps the size of its images; none: it takes four pixels off."""
+    """``same``: a convolution keeps the size of its images. ``none``: it makes them four pixels
+    smaller."""
 
     def build(self, shape: tuple[int, ...], classes: int) -> "nn.Module":
-        """For images of at least 4 pixels a side, without padding 16."""
+        """The module for images of at least 4×4 pixels, or 16×16 without padding."""
         from torch import nn
 
         pad, least = (KERNEL // 2, 4) if self.padding == "same" else (0, 16)
@@ -39,7 +40,7 @@ class Cnn(Model):
         return nn.Sequential(
             nn.Conv2d(shape[0], 32, KERNEL, padding=pad),
             nn.MaxPool2d(2),
-            nn.ReLU(),  # after pooling: the same values from a quarter of the work
+            nn.ReLU(),  # ReLU after pooling: the same values for a quarter of the work
             nn.Conv2d(32, 64, KERNEL, padding=pad),
             nn.MaxPool2d(2),
             nn.ReLU(),

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 
 class Dnn(Model):
-    """One hidden layer of rectified units."""
+    """A perceptron with one hidden layer of rectified units."""
 
     label: ClassVar[str] = "DNN"
     name: Literal["dnn"]
     hidden: Count
-    """Units of the hidden layer."""
+    """Number of units of the hidden layer."""
 
     def build(self, shape: tuple[int, ...], classes: int) -> "nn.Module":
-        """For inputs of any shape."""
+        """The module for inputs of any shape."""
         from torch import nn
 
         return nn.Sequential(

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 class LeNet5(Model):
-    """LeCun et al. 1998 with rectified units and max-pooling, as today's LeNet-5 is used."""
+    """The network of LeCun et al. (1998), with ReLU and max-pooling as is usual today."""
 
     label: ClassVar[str] = "LeNet-5"
     name: Literal["lenet5"]
 
     def build(self, shape: tuple[int, ...], classes: int) -> "nn.Module":
-        """For square images of 28 or 32 pixels a side."""
+        """The module for images of 28×28 or 32×32 pixels."""
         from torch import nn
 
         if len(shape) != 3 or shape[1] != shape[2] or shape[1] not in (28, 32):
@@ -27,7 +27,7 @@ class LeNet5(Model):
         return nn.Sequential(
             nn.Conv2d(shape[0], 6, 5),
             nn.MaxPool2d(2),
-            nn.ReLU(),  # after pooling: the same values from a quarter of the work
+            nn.ReLU(),  # ReLU after pooling: the same values for a quarter of the work
             nn.Conv2d(6, 16, 5),
             nn.MaxPool2d(2),
             nn.ReLU(),

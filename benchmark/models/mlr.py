@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 class Mlr(Model):
-    """One linear layer."""
+    """Multinomial logistic regression: one linear layer."""
 
     label: ClassVar[str] = "MLR"
     name: Literal["mlr"]
 
     def build(self, shape: tuple[int, ...], classes: int) -> "nn.Module":
-        """For inputs of any shape."""
+        """The module for inputs of any shape."""
         from torch import nn
 
         return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), classes))

@@ -1,4 +1,4 @@
-"""A model in a Python file of the user's own."""
+"""A model that a user's Python file builds."""
 
 import hashlib
 from pathlib import Path
@@ -18,19 +18,19 @@ LARGEST = 2**20  # bytes
 
 
 class Own(Model):
-    """What the function ``build(shape, classes)`` of a file returns: any torch module.
+    """The torch module that the function ``build(shape, classes)`` of a file returns.
 
-    It has no buffers, so group norm takes the place of batch norm, and no part of it is random.
+    It must have no buffers (use group norm instead of batch norm) and no random layers (dropout).
     """
 
     label: ClassVar[str] = "own model"
     name: Literal["own"]
     path: str
-    """The file; no part of a cell's digest."""
+    """Path of the file; not part of a cell's digest."""
     file: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-    """Its name without ``.py``, by which pages call the model."""
+    """Name of the file without ``.py``; pages call the model so."""
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    """Of its text: an edited file is another model."""
+    """SHA-256 of the file: an edited file is another model."""
 
     @property
     def called(self) -> str:
@@ -38,7 +38,7 @@ class Own(Model):
         return self.file
 
     def build(self, shape: tuple[int, ...], classes: int) -> "nn.Module":
-        """Run the file's ``build`` and one forward pass; what goes wrong is a BenchmarkError."""
+        """Run the file's ``build`` and one forward pass; raise BenchmarkError if either fails."""
         import torch
 
         try:

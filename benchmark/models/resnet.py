@@ -16,20 +16,21 @@ GROUPS = 8
 class ResNet(Model):
     """He et al. (CVPR 2016, section 4.2), with group norm in place of batch norm.
 
-    Three stages of ``blocks`` blocks each, of ``width``, 2 ``width`` and 4 ``width`` channels;
-    6 ``blocks`` + 2 layers deep. Batch norm's running statistics are no parameters that a server
-    could average, and they fail on clients with few labels (Hsieh et al., ICML 2020).
+    It has three stages of ``blocks`` blocks with ``width``, 2 ``width`` and 4 ``width`` channels,
+    and 6 ``blocks`` + 2 layers. Batch norm is left out because its running statistics are not
+    parameters that a server averages, and because it fails on clients with few labels (Hsieh et
+    al., ICML 2020).
     """
 
     label: ClassVar[str] = "ResNet"
     name: Literal["resnet"]
     blocks: Annotated[int, Field(ge=1, le=18)] = 1
-    """Blocks per stage. 1: eight layers; 3: the twenty of ResNet-20."""
+    """Number of blocks per stage. 1: eight layers; 3: twenty, as in ResNet-20."""
     width: Annotated[int, Field(ge=8, le=512, multiple_of=GROUPS)] = 16
-    """Channels of the first stage."""
+    """Number of channels of the first stage."""
 
     def build(self, shape: tuple[int, ...], classes: int) -> "nn.Module":
-        """For images of at least 8 pixels a side."""
+        """The module for images of at least 8×8 pixels."""
         from torch import nn
 
         if len(shape) != 3 or min(shape[1:]) < 8:
@@ -60,7 +61,7 @@ def _convolution(inputs: int, outputs: int, stride: int, kernel: int = 3) -> "li
 
 
 def _residual(inputs: int, outputs: int, stride: int) -> "nn.Module":
-    """Two convolutions beside a shortcut, which changes the size where they do."""
+    """Two convolutions with a shortcut, which changes the size if they do."""
     from torch import nn
 
     class Residual(nn.Module):

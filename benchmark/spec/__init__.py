@@ -1,4 +1,4 @@
-"""What is run: cells, experiments, protocols and partitions as validated records; no torch."""
+"""Validated records of cells, experiments, protocols and partitions; no torch."""
 
 from benchmark.models import MODELS, ModelSpec
 from benchmark.models.dnn import Dnn

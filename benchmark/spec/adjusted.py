@@ -1,4 +1,4 @@
-"""Experiments with settings of a user's own, as ``--set`` gives them."""
+"""Experiments with settings that the user gives by ``--set``."""
 
 import hashlib
 import json
@@ -16,20 +16,20 @@ AXES = {
     "model.name": "--model",
     "auxiliary.name": "--model",
 }
-"""Fields that an axis of the grid sets, and the option that chooses from it."""
+"""Fields that an axis of the grid sets, each with the option that selects from the axis."""
 PATH = re.compile(r"[A-Za-z_]\w{0,63}(\.[A-Za-z_]\w{0,63}){0,3}", re.ASCII)
 VALUE = re.compile(r"[\w.+-]{1,64}", re.ASCII)
 TABLES = {"data", "partition", "model", "auxiliary", "hyper"}
-"""Fields of a cell that hold others."""
+"""Fields of a cell that hold further fields."""
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, Scalar]:
-    """``["rounds=100", "hyper.lam=5"]`` as values by dotted field of a cell.
+    """Parse ``["rounds=100", "hyper.lam=5"]`` into values by dotted field of a cell.
 
-    A value is a number, true, false, or a word. Raises BenchmarkError for what is no such pair,
-    or for a field that cells do not have.
+    A value is a number, true, false, or a word. Raises BenchmarkError for a malformed text and
+    for a field that cells do not have.
     """
-    found: dict[str, Scalar] = {}
+    settings: dict[str, Scalar] = {}
     for text in texts:
         path, equals, value = text.partition("=")
         if not (equals and PATH.fullmatch(path) and VALUE.fullmatch(value)):
@@ -40,10 +40,10 @@ def parse_settings(texts: Sequence[str]) -> dict[str, Scalar]:
         if field not in Cell.model_fields or bool(dot) != (field in TABLES):
             known = (f"{name}.…" if name in TABLES else name for name in Cell.model_fields)
             raise BenchmarkError(f"--set {text}: unknown field, allowed: {', '.join(known)}")
-        if any(other.startswith(f"{path}.") or path.startswith(f"{other}.") for other in found):
+        if any(other.startswith(f"{path}.") or path.startswith(f"{other}.") for other in settings):
             raise BenchmarkError(f"--set {text}: a part of it is set too")
-        found[path] = _value(value)
-    return found
+        settings[path] = _value(value)
+    return settings
 
 
 def _value(text: str) -> Scalar:
@@ -59,19 +59,20 @@ def adjusted(
 ) -> Experiment:
     """The experiment with ``settings`` in every cell; without settings, the experiment itself.
 
-    settings: values by dotted field of a cell; they win over rules, sweeps and profiles.
-    only: what to keep of the grid's axes (dataset, model, algorithm), where it names anything:
-    cells outside need not have the fields that are set. The result has a name and a title that
-    say what is set, and no published numbers: they belong to other settings.
+    settings: values by dotted field of a cell; they override rules, sweeps and profiles.
+    only: per axis of the grid (dataset, model, algorithm) the values to keep; empty: all. Cells
+        with other values need not have the fields that are set.
+    Name and title of the result list the settings. It has no published numbers: these belong to
+    the original settings.
     """
     if not settings:
         return experiment
-    said = ", ".join(f"{path} = {_spelled(value)}" for path, value in settings.items())
+    listed = ", ".join(f"{path} = {_spelled(value)}" for path, value in settings.items())
     rule = Rule(set=_nested(settings))
     return experiment.model_copy(
         update={
-            "name": _named(f"{experiment.name}, {said}"),
-            "title": f"{experiment.title} (set: {said})"[:200],
+            "name": _named(f"{experiment.name}, {listed}"),
+            "title": f"{experiment.title} (set: {listed})"[:200],
             "group": None,
             "table": None,
             "figure": None,
@@ -97,12 +98,12 @@ def _kept(axis: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _free(profile: Profile, settings: Mapping[str, Scalar]) -> Profile:
-    own = {field: None for field in ("rounds", "evaluate_every") if field in settings}
-    return profile.model_copy(update=own)
+    freed = {field: None for field in ("rounds", "evaluate_every") if field in settings}
+    return profile.model_copy(update=freed)
 
 
 def _named(text: str) -> str:
-    """The text as the name of a page: cut, with a digest, where it is too long."""
+    """The text as the name of a page; a long one is cut and ends in a digest."""
     name = re.sub(r"\W+", "_", text.lower(), flags=re.ASCII)
     return (
         name if len(name) <= 64 else f"{name[:55]}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"

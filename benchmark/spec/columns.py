@@ -1,10 +1,12 @@
 """The names of the scores' columns in a run's tables."""
 
 SCORES = ("global", "personal")
-"""What is scored: the global model, or each client's own."""
+"""The models that are scored: the global one, and each client's personalised one."""
 
 
 def column(scores: str, metric: str) -> str:
-    """The column that holds a metric of ``scores``: accuracy, loss, train_loss, and, with data for
-    validation, validation_accuracy and validation_loss."""
+    """The column of a metric of ``scores``, one of SCORES.
+
+    metric: accuracy, loss, train_loss or, with validation, validation_accuracy, validation_loss.
+    """
     return f"{scores}_{metric}"

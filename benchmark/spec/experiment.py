@@ -12,13 +12,18 @@ Title = Annotated[str, Field(pattern=r"^[^\p{C}]{1,200}$")]
 
 
 class Where(Record):
-    """A condition on cells: every axis that is named must match. Nothing named: all cells."""
+    """A condition on cells: each named axis must have one of its values. Empty: all cells."""
 
     dataset: tuple[str, ...] = ()
+    """Names of data sets. Empty: any."""
     partition: tuple[str, ...] = ()
+    """Names from benchmark/partitions.toml. Empty: any."""
     model: tuple[str, ...] = ()
+    """Names of models. Empty: any."""
     algorithm: tuple[str, ...] = ()
+    """Names of methods. Empty: any."""
     active_clients: tuple[int, ...] = ()
+    """Numbers of active clients. Empty: any."""
 
     def matches(self, point: dict[str, Any]) -> bool:
         """Whether this point of the grid meets the condition."""
@@ -26,11 +31,13 @@ class Where(Record):
 
 
 class Rule(Record):
-    """A part of a cell, laid over the cells that ``where`` names. Later rules win."""
+    """Fields that are set in the cells that match ``where``. Later rules win."""
 
     where: Where = Where()
+    """The cells. Empty: all."""
     set: dict[str, Any]
-    """Fields of a cell. Tables are merged; one that names its ``kind`` replaces what was there."""
+    """Fields of a cell. A table is merged into the earlier one, or replaces it if it names its
+    ``kind``."""
 
 
 Rules = Annotated[tuple[Rule, ...], Field(max_length=200)]
@@ -40,30 +47,36 @@ class Protocol(Record):
     """How runs are made (rules over cells) and how their histories are read."""
 
     name: Name
+    """Name of its file, without the suffix."""
     description: str
+    """One sentence for pages and lists."""
     reduction: Literal["best", "last", "last20", "at_best_validation"]
-    """The number that a table prints for a run: its best evaluation, its last one, the mean of its
-    last twenty, or that of the evaluation with the best validation accuracy. The last needs a
-    partition with a ``validation_fraction``."""
+    """The number that a table prints for a run: the best evaluation, the last one, the mean of the
+    last twenty, or the evaluation with the best validation accuracy. ``at_best_validation`` needs
+    a partition with a ``validation_fraction``."""
     smoothing: Count
-    """A drawn curve is the forward mean of this number of evaluations. 1: not smoothed."""
+    """Number of evaluations in the forward mean that is drawn as a curve. 1: not smoothed."""
     rules: Rules
+    """Fields that the protocol sets; rules of the experiment override them."""
 
 
 class Grid(Record):
-    """The product of these axes."""
+    """The product of these axes, one cell per point."""
 
     dataset: tuple[Name, ...]
+    """Names of data sets."""
     partition: tuple[str, ...] = ()
-    """Names from benchmark/partitions.toml. None: that of the rules."""
+    """Names from benchmark/partitions.toml. Empty: rules set the partition."""
     model: tuple[ModelName, ...]
+    """Names of models, or ``mlr+dnn`` for clients' own models of another architecture."""
     algorithm: tuple[str, ...]
     """Names of methods; ``"*"`` stands for every built-in one."""
     active_clients: tuple[Count, ...]
+    """Numbers of clients that the server samples in each round."""
     hyper: dict[str, tuple[Scalar, ...]] = {}
-    """Settings of the method to sweep."""
+    """Swept settings of the method."""
     switches: dict[Switch, tuple[Scalar, ...]] = {}
-    """Fields of the cell to sweep that a protocol otherwise sets."""
+    """Swept fields of the cell that the protocol would otherwise set."""
 
     @property
     def sweeps(self) -> dict[str, tuple[Scalar, ...]]:
@@ -80,66 +93,74 @@ class Grid(Record):
 
 
 class Tuning(Record):
-    """How the settings of an experiment's methods are chosen, on validation data only."""
+    """How an experiment's methods are tuned, on validation data only."""
 
     partition: str
-    """The named partition on which trials run; no grid need have it."""
+    """Name of the partition of all trials; it need not be on a grid."""
     seed: int = Field(1000, ge=0, lt=2**32)
-    """The seed of every trial. No reported run may have it."""
+    """Seed of every trial. Reported runs must have other seeds."""
     trials: Count = 8
-    """How many settings each method tries, its own first."""
+    """Number of settings that each method tries; the first is the experiment's own."""
 
 
 class Profile(Record):
-    """How much of an experiment to run."""
+    """The part of an experiment that is run, and its length."""
 
     seeds: Annotated[Count, Field(le=1000)]
-    """Runs per cell."""
+    """Number of runs per cell."""
     rounds: Count | None = None
-    """Length of a run. None: the experiment's."""
+    """Rounds of a run. None: the experiment's."""
     evaluate_every: Count | None = None
     """Rounds between two evaluations. None: the experiment's."""
     trials: Annotated[Count, Field(le=1000)] | None = None
-    """Trials per method that ``run`` makes itself where they are missing. None: it refuses until
-    ``tune`` has made them."""
+    """Trials per method; ``run`` makes missing ones itself. None: ``run`` refuses to start before
+    ``tune`` has made all trials."""
     only: Where = Where()
-    """The part of the grid that is run."""
+    """The points of the grid that are run."""
 
 
 class Misprint(Record):
-    """Published numbers that stand beside cells with other active clients than ``printed``."""
+    """Published numbers that are compared with another number of active clients than printed."""
 
     where: Where = Where()
+    """The cells that the numbers are compared with."""
     printed: Count
-    """Active clients that the caption states."""
+    """Number of active clients that the caption states."""
     why: Annotated[str, Field(pattern=r"^[^\p{C}]+$", max_length=500)]
+    """The reason, for pages."""
 
 
 class Experiment(Record):
     """One table or figure: a grid of cells, and how it is shown.
 
-    A file may say ``extends = "other"``, or name several, and take from there what it does not
-    set itself (labels and misprints excepted): equal cells are then the same runs, trained once.
+    A file may name one or more others in ``extends`` and inherit the fields that it does not set
+    itself, except labels and misprints. Equal cells of two experiments share their runs.
     """
 
     name: Name
+    """Name of its file, without the suffix."""
     title: Title
+    """Heading of its pages."""
     group: Name | None = None
-    """Group that a command can name in place of its experiments, such as ``paper``."""
+    """Name of a group of experiments that a command can be given, such as ``paper``."""
     table: int | None = Field(None, ge=1, le=1000)
-    """The published table that it reproduces; see results/published."""
+    """Number of the published table that it reproduces; see results/published."""
     figure: str | None = None
-    """The published figure that it reproduces; see results/published."""
+    """Name of the published figure that it reproduces; see results/published."""
     protocols: tuple[Name, ...] = Field(min_length=1)
-    """Protocols that are reported; the first is the default of a run."""
+    """Names of the protocols that are reported; the first is the default of a run."""
     grid: tuple[Grid, ...] = Field(min_length=1, max_length=20)
+    """Grids, whose cells are joined."""
     misprints: tuple[Misprint, ...] = ()
+    """Published numbers whose caption is wrong."""
     rules: Rules = ()
+    """Fields that the experiment sets, over those of the protocol."""
     profiles: dict[str, Profile]
+    """Profiles by name, such as ``smoke``, ``quick`` and ``paper``."""
     tuning: Tuning | None = None
-    """How methods are tuned. None: they have the settings that rules and grid say."""
+    """How methods are tuned. None: they keep the settings of rules and grid."""
 
     @property
     def swept(self) -> set[str]:
-        """The settings of methods that a grid sweeps; these are not tuned."""
+        """Names of the methods' settings that a grid sweeps; these are not tuned."""
         return {name for grid in self.grid for name in grid.hyper}

@@ -1,4 +1,4 @@
-"""TOML files: experiments and protocols, which may extend others of their kind."""
+"""Load experiments and protocols from TOML files, which may extend others of their kind."""
 
 import itertools
 import os.path
@@ -27,15 +27,15 @@ from datasets.files import read_bytes
 
 LARGEST = 2**18  # bytes of a TOML file
 LABELS = ("name", "title", "group", "table", "figure", "misprints")
-"""What an experiment does not take from the ones that it extends."""
+"""Fields that an experiment does not inherit from those that it extends."""
 
 
 def load_experiment(name: str | Experiment) -> Experiment:
-    """The experiment of this name, or in the TOML file at this path; an experiment is itself.
+    """The experiment of this name, or in the TOML file at this path; an Experiment as it is.
 
     A file that extends others inherits grid and profiles from the first unless it sets them.
     Rules are concatenated in order; its own come last.
-    Raises BenchmarkError also for a rule or a profile that names what no grid of its file has.
+    Raises BenchmarkError, also if a rule or a profile of the file matches no point of its grids.
     """
     if isinstance(name, Experiment):
         return name
@@ -43,39 +43,45 @@ def load_experiment(name: str | Experiment) -> Experiment:
 
 
 def _loaded(path: Path, above: tuple[Path, ...]) -> tuple[Experiment, dict[str, Any]]:
-    """An experiment, and what it hands on, beside its rules, to those ``above`` that extend it."""
+    """An experiment, and the fields (beside its rules) that files which extend it inherit.
+
+    above: the files that extend this one, directly or not.
+    """
     data = anchored(_read(path), path.parent)
     rules: tuple[Rule, ...] = ()
     shared: dict[str, Any] = {}
     for base in _bases(path, data, above, "experiment", experiment_names()):
-        experiment, handed = _loaded(base, (*above, path))
-        rules += experiment.rules
+        extended, handed = _loaded(base, (*above, path))
+        rules += extended.rules
         shared = handed | shared
     whole = shared | data
-    own = _experiment(path, whole, data)
+    experiment = _experiment(path, whole, data)
     handed_on = {key: value for key, value in whole.items() if key not in (*LABELS, "rules")}
-    return own.model_copy(update={"rules": rules + own.rules}), handed_on
+    return experiment.model_copy(update={"rules": rules + experiment.rules}), handed_on
 
 
 def _bases(
     path: Path, data: dict[str, Any], above: tuple[Path, ...], what: str, known: Sequence[str]
 ) -> list[Path]:
-    """Removes ``extends`` from ``data`` and returns the files that it names."""
+    """Remove ``extends`` from ``data`` and return the files that it names."""
     extends = data.pop("extends", [])
     named = [extends] if isinstance(extends, str) else extends
     if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
         raise BenchmarkError(f"{path}: extends: allowed: a name or a path, or a list of them")
     try:
-        found = [_find(each, what, known) for each in named]
+        files = [_find(each, what, known) for each in named]
     except BenchmarkError as error:
         raise BenchmarkError(f"{path}: extends: {error}") from None
-    if {*found} & {*above, path}:
+    if {*files} & {*above, path}:
         raise BenchmarkError(f"{path}: extends: the file comes round to itself")
-    return found
+    return files
 
 
 def _experiment(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Experiment:
-    """``own``: the keys that this file sets itself; only these are checked here."""
+    """Validate ``data``, the fields of the file at ``path`` with those that it inherits.
+
+    own: the fields that the file sets itself; only these are checked against its grids.
+    """
     experiment = parse(Experiment, {"name": path.stem, **data}, str(path))
     for number, name in enumerate(experiment.protocols):
         if name not in protocol_names():
@@ -110,8 +116,8 @@ def _experiment(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Exp
 def load_protocol(name: str) -> Protocol:
     """The protocol of this name (``as_run``, ``as_described``), or in the TOML file at this path.
 
-    A file that extends others has their rules, in order, before its own. What else it does not
-    set, it takes from the first.
+    A file that extends others has their rules, in order, before its own. It inherits the other
+    fields that it does not set from the first.
     """
     return _loaded_protocol(_find(name, "protocol", protocol_names()), ())
 
@@ -123,22 +129,23 @@ def _loaded_protocol(path: Path, above: tuple[Path, ...]) -> Protocol:
         for base in _bases(path, data, above, "protocol", protocol_names())
     ]
     shared = bases[0].model_dump(mode="json", exclude={"name", "rules"}) if bases else {}
-    own = parse(Protocol, {"name": path.stem, **shared, **data}, str(path))
-    models = [*MODELS, *(f"{one}+{other}" for one, other in itertools.permutations(MODELS, 2))]
-    all_there_is = {
+    protocol = parse(Protocol, {"name": path.stem, **shared, **data}, str(path))
+    pairs = itertools.permutations(MODELS, 2)
+    models = [*MODELS, *(f"{model}+{auxiliary}" for model, auxiliary in pairs)]
+    all_values = {
         "dataset": [*SOURCES],
         "partition": [*named_partitions()],
         "model": models,
         "algorithm": algorithm_names(),
     }
-    wheres = {f"rules.{n}.where": rule.where for n, rule in enumerate(own.rules)}
-    _check(wheres, [all_there_is], path)
+    wheres = {f"rules.{n}.where": rule.where for n, rule in enumerate(protocol.rules)}
+    _check(wheres, [all_values], path)
     below = tuple(rule for base in bases for rule in base.rules)
-    return own.model_copy(update={"rules": (*below, *own.rules)})
+    return protocol.model_copy(update={"rules": (*below, *protocol.rules)})
 
 
 def experiment_groups() -> dict[str, list[str]]:
-    """Groups of built-in experiments by name: tables first, in the order of their numbers."""
+    """Names of built-in experiments by group, tables first, in the order of their numbers."""
     experiments = [load_experiment(name) for name in experiment_names()]
     experiments.sort(key=lambda e: (e.figure is not None, e.table or 0, e.name))
     groups: dict[str, list[str]] = {}
@@ -149,8 +156,8 @@ def experiment_groups() -> dict[str, list[str]]:
 
 
 def profile_of(experiment: Experiment, name: str) -> Profile:
-    """One of the experiment's profiles, such as smoke (seconds), quick (minutes) or paper (full
-    scale)."""
+    """The experiment's profile of this name, such as smoke (seconds), quick (minutes) or paper
+    (full scale). Raises BenchmarkError if it has none."""
     if name not in experiment.profiles:
         allowed = ", ".join(experiment.profiles)
         raise BenchmarkError(f"{experiment.name}: no profile {name!r}, allowed: {allowed}")
@@ -160,9 +167,9 @@ def profile_of(experiment: Experiment, name: str) -> Profile:
 def _check(
     wheres: Mapping[str, Where], grids: Sequence[Mapping[str, Sequence[Any]]], path: Path
 ) -> None:
-    """Raise BenchmarkError unless some grid meets each condition.
+    """Raise BenchmarkError unless each condition matches a point of a grid.
 
-    An axis that a grid lacks may have any value.
+    An axis that is missing from a grid matches any value.
     """
     for field, where in wheres.items():
         for axis, named in where:

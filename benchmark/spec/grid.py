@@ -1,4 +1,4 @@
-"""The cells of an experiment: protocols, experiments and profiles expanded over a grid."""
+"""Expand an experiment under a protocol and a profile into its cells."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,23 +19,23 @@ def cells(
     profile: Profile,
     algorithms: Sequence[str] = (),
 ) -> list[Cell]:
-    """The cells of an experiment, in the order of its grid, each once.
+    """The cells of an experiment, in the order of its grids, each once.
 
-    The more specific wins: the protocol's rules, then the experiment's, the sweep of the
-    grid, the profile. A partition that the grid names stands against rules that set another
-    kind. ``algorithms``, where given, replaces the grid's own choice. A method of these that the
-    grid does not name takes no part in its sweep of ``hyper``, where the same symbol may mean
-    something else: its cell stands once.
+    Later ones override earlier ones: the protocol's rules, the experiment's rules, the sweep of
+    the grid, the profile. Rules do not change the kind of a partition that the grid names.
+    algorithms: methods that replace those of the grid. Empty: those of the grid. A method that
+        the grid does not name is left out of its sweep of ``hyper``, since the same symbol may
+        mean something else there.
     """
-    found: dict[str, Cell] = {}
+    unique: dict[str, Cell] = {}
     for grid in experiment.grid:
-        own = frozenset(expand_names(grid.algorithm))
+        named = frozenset(expand_names(grid.algorithm))
         for point, sweep in _points(grid, algorithms):
             if not profile.only.matches(point):
                 continue
             data = _cell(point, [*protocol.rules, *experiment.rules])
             data |= {name: sweep[name] for name in grid.switches}
-            if point["algorithm"] in own:
+            if point["algorithm"] in named:
                 data["hyper"] = data["hyper"] | {name: sweep[name] for name in grid.hyper}
             for field in ("rounds", "evaluate_every"):
                 if (value := getattr(profile, field)) is not None:
@@ -48,8 +48,8 @@ def cells(
                     f"{source}: partition.validation_fraction is 0, allowed: above 0, for "
                     f"{protocol.name} chooses rounds on validation data"
                 )
-            found.setdefault(cell.digest, cell)
-    return list(found.values())
+            unique.setdefault(cell.digest, cell)
+    return list(unique.values())
 
 
 def _points(
@@ -70,7 +70,7 @@ def _points(
 
 
 def expand_names(names: Iterable[str]) -> Iterator[str]:
-    """Names of methods, with every built-in one in place of ``*``."""
+    """Names of methods; ``*`` is replaced by every built-in one."""
     for name in names:
         yield from algorithm_names() if name == "*" else [name]
 
@@ -100,13 +100,13 @@ def _with_files(data: dict[str, Any], source: str) -> dict[str, Any]:
 
 
 def _models(name: str) -> dict[str, Any]:
-    """``mlr``, or with another architecture for clients' own models ``mlr+dnn``."""
+    """The models that ``mlr`` or ``mlr+dnn`` names; ``+`` precedes the clients' own model."""
     model, _, auxiliary = name.partition("+")
     return {"model": {"name": model}} | ({"auxiliary": {"name": auxiliary}} if auxiliary else {})
 
 
 def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Tables are merged; one that names its ``kind`` replaces what was there."""
+    """Merge ``above`` into ``below``; a table that names its ``kind`` replaces the one below."""
     merged = dict(below)
     for key, value in above.items():
         if isinstance(value, dict) and isinstance(below.get(key), dict) and "kind" not in value:

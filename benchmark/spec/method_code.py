@@ -1,8 +1,8 @@
-"""Whether the file that made a run still says the same; comments and layout do not count. No torch.
+"""Compare a method's code with the code that made a run. No torch.
 
-A run records two digests of its method: ``source``, of the file's bytes, and ``code``, of what
-Python reads in it. A file rewritten so that its results are the same bits has another code; what
-was verified to be equal is listed in results/same_code.toml.
+A run records two digests of its method: ``source``, of the file's bytes, and ``code``, of its
+syntax tree without docstrings. Comments and layout do not change the second. Older files that were
+verified to give the same bits as today's code are listed in results/same_code.toml.
 """
 
 import ast
@@ -15,15 +15,15 @@ from benchmark.places import SAME_CODE
 from datasets.files import read_bytes
 
 SHOWN = {"NAME", "RANGES"}
-"""What a method says for pages and for tuning; its results do not depend on it."""
+"""Constants of a method for pages and for tuning, on which no result depends."""
 LARGEST = 2**20  # bytes of a file
 
 
 def code_digest(path: Path) -> str:
     """SHA-256 of the code in the file and in the modules beside it that it imports.
 
-    Without comments, docstrings, layout, and what is only SHOWN. Raises OSError, SyntaxError, or
-    ValueError for bytes that are no Python.
+    Comments, docstrings, layout and the constants SHOWN do not count. Raises OSError, and
+    SyntaxError or ValueError for a file that is not Python.
     """
     content = hashlib.sha256()
     for file in files_of(path):
@@ -37,20 +37,20 @@ def file_digest(path: Path) -> str:
 
 
 def stands(name: str, made_by: tuple[str, str | None], now: tuple[str, str]) -> bool:
-    """True if a run that ``made_by`` made is one that the method ``now`` would make.
+    """True if the code ``now`` is known to give the same bits as the code ``made_by``.
 
-    name: the method. made_by, now: ``source`` and ``code``; a run made before codes were recorded
-    has none.
+    name: the method. made_by: a run's ``source`` and ``code``, None in runs of before codes were
+    recorded. now: the method's ``source`` and ``code`` today.
     """
     source, code = made_by
-    if code is not None:  # the same file may import another one
+    if code is not None:  # the same file may import a changed one
         return code == now[1]
     return source == now[0] or source in _verified().get((name, now[1]), ())
 
 
 @cache
 def _verified() -> dict[tuple[str, str], set[str]]:
-    """Digests of older files, by the method and the code that makes the same bits."""
+    """Digests of older files by method and by the digest of the code that gives the same bits."""
     tables = tomllib.loads(SAME_CODE.read_text(encoding="utf-8"))["same"]
     return {(table["method"], table["code"]): {*table["sources"]} for table in tables}
 
@@ -60,7 +60,7 @@ def _parsed(path: Path) -> ast.Module:
 
 
 def _bare(tree: ast.Module) -> ast.Module:
-    """The tree without statements that are only a text, and without what is only shown."""
+    """The tree without docstrings and without the constants SHOWN."""
     tree.body = [each for each in tree.body if not _is_shown(each)]
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
@@ -80,15 +80,15 @@ def _is_text(node: ast.stmt) -> bool:
 
 
 def files_of(path: Path) -> list[Path]:
-    """The file, then in a fixed order the files of its folder that it imports, and they."""
-    found, todo = [path], [path]
+    """The file, then, sorted, the files of its folder that it imports, directly or not."""
+    files, todo = [path], [path]
     while todo:
         for name in sorted(_imported(_parsed(todo.pop()))):
-            for beside in _modules(path.parent, name.partition(".")[0]):
-                if beside not in found:
-                    found.append(beside)
-                    todo.append(beside)
-    return [path, *sorted(found[1:])]
+            for file in _modules(path.parent, name.partition(".")[0]):
+                if file not in files:
+                    files.append(file)
+                    todo.append(file)
+    return [path, *sorted(files[1:])]
 
 
 def _modules(folder: Path, name: str) -> list[Path]:

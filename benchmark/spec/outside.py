@@ -1,7 +1,8 @@
-"""Files of a user's own that a cell names by path: data sets, models, partitions.
+"""Users' files that a cell names by path: data sets, models, partitions.
 
-A path in a TOML file is taken from that file's folder. A cell keeps the path, to find the file, but
-its digest depends on what the file holds: an edited file makes another cell, a moved one does not.
+A path in a TOML file is relative to that file's folder. A cell keeps the path, to find the file,
+but its digest contains the file's digest instead: an edited file makes another cell, a moved one
+does not.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,10 @@ TABLES = ("data", "model", "auxiliary", "partition")
 
 
 def anchored(file: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """What a TOML file says, the paths in its rules taken from its folder."""
+    """The tables of a TOML file, with the paths in its rules made absolute.
+
+    folder: the folder of the file, to which paths are relative.
+    """
     rules = file.get("rules")
     if not isinstance(rules, list):
         return dict(file)
@@ -38,16 +42,19 @@ def _anchored_rule(rule: Any, folder: Path) -> Any:
 
 
 def resolved(cell: Mapping[str, Any]) -> dict[str, Any]:
-    """A cell's fields, with what its files hold beside their paths. Raises BenchmarkError."""
-    found = dict(cell)
+    """The fields of a cell, with digests of its files beside their paths.
+
+    Raises BenchmarkError if a file is missing or unusable.
+    """
+    fields = dict(cell)
     for name in TABLES:
         table = cell.get(name)
         if isinstance(table, dict) and isinstance(table.get("path"), str):
             try:
-                found[name] = {**table, **_content(name, table)}
+                fields[name] = {**table, **_content(name, table)}
             except DataError as error:
                 raise BenchmarkError(f"{name}.path: {error}") from None
-    return found
+    return fields
 
 
 def _content(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,9 +68,9 @@ def _content(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_model(experiment: Experiment, path: Path) -> Experiment:
-    """The experiment with the model in a Python file beside its own, by the file's name.
+    """The experiment with one more model: that in a Python file, under the file's name.
 
-    Raises BenchmarkError where that is the name of a built-in model.
+    Raises BenchmarkError if a built-in model has that name.
     """
     name = path.stem
     if name in MODELS:

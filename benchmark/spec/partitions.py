@@ -1,4 +1,4 @@
-"""Partitions by name: what the axis ``partition`` of a grid chooses from."""
+"""Named partitions: the values of the axis ``partition`` of a grid."""
 
 import tomllib
 from collections.abc import Mapping
@@ -14,15 +14,15 @@ COMMON = Recipe.model_fields.keys() - {"kind"}
 
 @cache
 def named_partitions() -> Mapping[str, Mapping[str, Any]]:
-    """Who holds what, by name: tables of a cell's ``partition`` without its number of clients."""
+    """Tables of benchmark/partitions.toml by name: a cell's ``partition`` without ``clients``."""
     return tomllib.loads(PARTITIONS.read_text(encoding="utf-8"))
 
 
 def beside_a_name(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What a rule's fields of a cell leave of themselves where the grid names the partition.
+    """The fields that a rule sets in a cell whose partition the grid names.
 
-    A table that names another kind of partition gives only what all kinds have in common, and no
-    order "as_given", which is that of its own kind.
+    A rule's table ``partition`` that names a kind keeps only the fields COMMON to all kinds,
+    without the order "as_given", which makes sense for that kind alone.
     """
     table = fields.get("partition")
     if not isinstance(table, dict) or "kind" not in table:

@@ -1,4 +1,4 @@
-"""The cells that tuning tries first, and which of an experiment's cells use what it finds."""
+"""First trials of tuning, and the cells of an experiment that use their outcome."""
 
 import json
 from collections.abc import Sequence
@@ -8,20 +8,21 @@ from benchmark.spec.experiment import Experiment, Profile, Protocol
 from benchmark.spec.grid import cells
 
 OF_A_TRIAL = {"partition", "rounds", "evaluate_every", "train_loss_every"}
-"""Fields in which a trial may differ from the cells that it is made for."""
+"""Fields in which a trial may differ from the cells that it serves."""
 
 
 def first_trials(
     experiment: Experiment, protocol: Protocol, profile: Profile, algorithms: Sequence[str] = ()
 ) -> list[Cell]:
-    """The experiment's cells on its tuning partition, where their settings are the first trials.
+    """The first trial of every method: the experiment's cells on its tuning partition.
 
-    Cells that differ only in their partition have one in common. Empty: it is not tuned.
+    Cells that differ only in their partition share a first trial. Empty: the experiment is not
+    tuned.
     """
     if experiment.tuning is None:
         return []
-    there = {"partition": (experiment.tuning.partition,)}
-    grids = tuple(grid.model_copy(update=there) for grid in experiment.grid)
+    partition = {"partition": (experiment.tuning.partition,)}
+    grids = tuple(grid.model_copy(update=partition) for grid in experiment.grid)
     anywhere = profile.only.model_copy(update={"partition": ()})
     return cells(
         experiment.model_copy(update={"grid": grids}),
@@ -32,5 +33,5 @@ def first_trials(
 
 
 def tried_for(cell: Cell) -> str:
-    """What a cell and its first trial have in common, as text."""
+    """The fields that a cell shares with its first trial, as text; equal for both."""
     return json.dumps(cell.model_dump(mode="json", exclude=OF_A_TRIAL), sort_keys=True)

@@ -1,4 +1,4 @@
-"""Validation errors in a reader's words: the field, and what is allowed there."""
+"""Validation errors in one line: the field, and the values that are allowed."""
 
 import json
 from typing import Any, TypeVar, get_args
@@ -13,7 +13,10 @@ SCALARS = ("bool", "int", "float", "str")
 
 
 def parse(kind: type[R], data: dict[str, Any], source: str) -> R:
-    """Validate ``data``; every fault is one line naming the source, the field and the remedy."""
+    """Validate ``data``.
+
+    Raises BenchmarkError in one line: the source, the field and the allowed values.
+    """
     try:
         return kind.model_validate_json(json.dumps(data))
     except ValidationError as error:
@@ -23,13 +26,14 @@ def parse(kind: type[R], data: dict[str, Any], source: str) -> R:
 
 
 def explain(kind: type[BaseModel], error: ValidationError) -> str:
-    """The first faults of ``kind``, unknown keys before all others; fields with one fault share it.
+    """The first faults of ``data`` for ``kind`` in one line, unknown keys first.
 
-    A value that may be of several types has a fault for each of them: these are one.
+    Fields with the same fault are listed together. pydantic reports one fault per type that a
+    value may have; these are joined by "or".
     """
     faults: dict[str, list[str]] = {}
-    found = sorted(error.errors(include_url=False), key=lambda f: f["type"] != "extra_forbidden")
-    for fault in found:
+    reported = sorted(error.errors(include_url=False), key=lambda f: f["type"] != "extra_forbidden")
+    for fault in reported:
         loc = fault["loc"]
         if loc and loc[-1] in SCALARS:
             loc = loc[:-1]
@@ -56,11 +60,11 @@ def explain(kind: type[BaseModel], error: ValidationError) -> str:
 def _place(
     kind: type[BaseModel], loc: tuple[int | str, ...]
 ) -> tuple[str, list[type[BaseModel]], list[type[BaseModel]]]:
-    """A field's dotted name, and the records that may be beside it and in it."""
+    """A field's dotted name, the record types that may hold it, and those that it may hold."""
     beside, inside, names = [kind], [kind], []
     for part in loc:
         if tagged := [m for m in inside if part in _tags(m)]:
-            inside = tagged  # of a union, not of the file
+            inside = tagged  # a tag of a union, not a key of the file
             continue
         names.append(str(part))
         beside = inside
@@ -70,14 +74,14 @@ def _place(
 
 
 def _nested(kind: type[BaseModel], field: str) -> list[type[BaseModel]]:
-    found, todo = [], [kind.model_fields[field].annotation]
+    records, todo = [], [kind.model_fields[field].annotation]
     while todo:
         annotation: Any = todo.pop()
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            found.append(annotation)
+            records.append(annotation)
         else:
             todo += get_args(annotation)
-    return found
+    return records
 
 
 def _tags(kind: type[BaseModel]) -> tuple[Any, ...]:
