@@ -42,7 +42,7 @@ class Findings(NamedTuple):
 
     @property
     def how_tested(self) -> str:
-        """How the sentences about claims were come by; empty where there is none."""
+        """How the claims were tested; empty where there is none."""
         return HOW_TESTED if self.claims else ""
 
 

@@ -97,7 +97,7 @@ def panels(results: Results) -> list[Panel]:
 
 
 def _figure_panels(results: Results, rows: Sequence[Row]) -> list[Panel]:
-    """Those that the paper drew; empty for a table."""
+    """The panels that the paper drew; empty for a table."""
     if results.experiment.figure is None:
         return []
     shown = {*PAPER_SERIES.values(), REFERENCE}

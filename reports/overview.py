@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.artist import Artist
@@ -109,6 +110,23 @@ def _panels(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _panel(axes: Axes, name: str, rows: Sequence[Row]) -> None:
+    dots, crosses = _points(rows)
+    ends = [value for points in (*dots.values(), crosses) for point in points for value in point]
+    room = 0.06 * (max(ends) - min(ends)) or 1.0
+    limits = min(ends) - room, max(ends) + room
+    axes.plot(limits, limits, color="#999999", lw=0.9, zorder=1)
+    for key, points in dots.items():
+        shade = {"color": PALETTE.get(key, "#000000"), "edgecolor": "white", "linewidth": 0.4}
+        _scatter(axes, points, label=Series(*key).name, s=26, zorder=3, **shade)
+    if crosses:
+        label = method_name("local")
+        _scatter(axes, crosses, label=label, s=30, zorder=2, color=ALONE, marker="x", linewidth=1.1)
+    axes.set(xlim=limits, ylim=limits, xlabel="published (%)", ylabel="ours (%)", aspect="equal")
+    axes.set_title(DATASETS.get(name, name))
+
+
+def _points(rows: Sequence[Row]) -> tuple[dict[tuple[str, str], list[Point]], list[Point]]:
+    """Published and ours by method and score; published and local-only in PFML's place."""
     dots: dict[tuple[str, str], list[Point]] = {}
     crosses: list[Point] = []
     for row in rows:
@@ -118,37 +136,12 @@ def _panel(axes: Axes, name: str, rows: Sequence[Row]) -> None:
             if row.alone and row.series.algorithm == "pfml":
                 alone = float(row.alone.values[row.reduction].mean())
                 crosses.append((row.published.mean, alone))
-    ends = [value for points in (*dots.values(), crosses) for point in points for value in point]
-    room = 0.06 * (max(ends) - min(ends)) or 1.0
-    limits = min(ends) - room, max(ends) + room
-    axes.plot(limits, limits, color="#999999", lw=0.9, zorder=1)
-    for key, points in dots.items():
-        colour = PALETTE.get(key, "#000000")
-        x, y = zip(*points, strict=True)
-        axes.scatter(
-            x,
-            y,
-            s=26,
-            color=colour,
-            label=Series(*key).name,
-            edgecolor="white",
-            linewidth=0.4,
-            zorder=3,
-        )
-    if crosses:
-        x, y = zip(*crosses, strict=True)
-        axes.scatter(
-            x,
-            y,
-            s=30,
-            color=ALONE,
-            marker="x",
-            linewidth=1.1,
-            label=method_name("local"),
-            zorder=2,
-        )
-    axes.set(xlim=limits, ylim=limits, xlabel="published (%)", ylabel="ours (%)", aspect="equal")
-    axes.set_title(DATASETS.get(name, name))
+    return dots, crosses
+
+
+def _scatter(axes: Axes, points: Sequence[Point], **style: Any) -> None:
+    x, y = zip(*points, strict=True)
+    axes.scatter(x, y, **style)
 
 
 def _legend(axes: Iterable[Axes]) -> tuple[list[Artist], list[str]]:

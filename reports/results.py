@@ -87,7 +87,7 @@ def published_results(found: Sequence[Results]) -> list[Results]:
                 if profile in experiment.profiles
                 else None
             )
-            tables += [results] if results and results.made else []
+            tables += [results] if results else []
     return tables
 
 

@@ -28,6 +28,7 @@ class Library:
     _runs: dict[tuple[str, int], Run | None] = field(default_factory=dict)
     _tables: dict[tuple[str, int, str], pd.DataFrame] = field(default_factory=dict)
     _alone: dict[tuple[str, str], list[Cell]] = field(default_factory=dict)
+    _alone_made: dict[tuple[str, int], "Made"] = field(default_factory=dict)
 
     @cached_property
     def algorithms(self) -> list[str]:
@@ -49,7 +50,11 @@ class Library:
         personal = cell.auxiliary or cell.model
         for found in self._local_only(cell.data.name, personal.name):
             if _is_alone_for(found, cell):
-                return Made(found, full_rounds, (), dict(_runs(found, self)), self)
+                key = found.key, full_rounds
+                if key not in self._alone_made:
+                    made = Made(found, full_rounds, (), dict(_runs(found, self)), self)
+                    self._alone_made[key] = made
+                return self._alone_made[key]
         return None
 
     def _local_only(self, dataset: str, model: str) -> list[Cell]:

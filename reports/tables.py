@@ -154,10 +154,10 @@ def verdict_texts(rows: Sequence[Row]) -> list[str]:
     found = []
     for kind, here in kinds.items():
         if counts := verdicts(here):
-            words = ", ".join(f"{count} {name}" for name, count in counts.items())
             too = sum(row.verdict == REPRODUCED and bool(row.too) for row in here)
-            shared = f" ({too} of them by another method too)" if too else ""
-            found.append(f"{kind}: {words}{shared}.")
+            shared = {REPRODUCED: f" ({too} of them by another method too)"} if too else {}
+            words = [f"{count} {name}{shared.get(name, '')}" for name, count in counts.items()]
+            found.append(f"{kind}: {', '.join(words)}.")
     return found
 
 

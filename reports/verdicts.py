@@ -45,7 +45,11 @@ def counted(rows: Sequence[Row], folder: str = "", *, is_linked: bool = True) ->
     for number, numbers in sorted(published.items()):
         here = [row for row in printed if row.table == number]
         name = f"Table {number}"
-        label = f"[{name}]({folder}table{number}.md)" if here and is_linked else name
+        label = (
+            f"[{name}]({folder}table{number}.md)"
+            if is_linked and any(row.runs for row in here)
+            else name
+        )
         lines.append(_line(label, here, int(numbers)))
     fitted = [row for row in printed if row.fitted]
     predicted = [row for row in printed if not row.fitted]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.names import METHODS
@@ -54,8 +55,8 @@ def table(found: dict[str, Any]) -> str:
 
 def draw_scaling(found: dict[str, Any], path: Path) -> list[Path]:
     """Time and memory of a round against clients, time against seeds, with fitted exponents."""
-    fig = Figure(figsize=(10.5, 3.3), layout="constrained")
-    time, memory, seeds = fig.subplots(1, 3)
+    figure = Figure(figsize=(10.5, 3.3), layout="constrained")
+    time, memory, seeds = figure.subplots(1, 3)
     n = [row["clients"] for row in found["clients"]]
     panels = (
         (time, [row["seconds"] for row in found["clients"]], "seconds a round"),
@@ -67,15 +68,22 @@ def draw_scaling(found: dict[str, Any], path: Path) -> list[Path]:
     memory.set_yticks([0.5, 1, 2, 5, 10], ["0.5", "1", "2", "5", "10"])
     time.set_title(f"time ∝ clients^{client_exponent(found):.2f}", loc="left", fontsize=10)
     memory.set_title("memory of the process", loc="left", fontsize=10)
-    ends = sorted(
-        seed_rows(found).items(), key=lambda kv: kv[1][-1]["seconds"] / kv[1][0]["seconds"]
-    )
+    _draw_seeds(seeds, found)
+    for axes in (time, memory, seeds):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.minorticks_off()
+    return save(figure, path)
+
+
+def _draw_seeds(axes: Axes, found: dict[str, Any]) -> None:
+    """Time against seeds in one program, a line for each work unit, the flattest first."""
+    units = seed_rows(found).items()
+    ends = sorted(units, key=lambda unit: unit[1][-1]["seconds"] / unit[1][0]["seconds"])
     for colour, shift, (unit, rows) in zip((ORANGE, BLUE), (-12, 12), ends, strict=False):
         x, y = [r["seeds"] for r in rows], [r["seconds"] / rows[0]["seconds"] for r in rows]
-        seeds.loglog(x, y, "o-", color=colour, markersize=4, linewidth=1.4)
-        label = f"{unit.removesuffix(' pfml')}\n∝ seeds^{_exponent(x, y):.2f}"
-        seeds.annotate(
-            label,
+        axes.loglog(x, y, "o-", color=colour, markersize=4, linewidth=1.4)
+        axes.annotate(
+            f"{unit.removesuffix(' pfml')}\n∝ seeds^{_exponent(x, y):.2f}",
             (x[-1], y[-1]),
             (7, shift),  # the two may end in one place
             textcoords="offset points",
@@ -83,15 +91,11 @@ def draw_scaling(found: dict[str, Any], path: Path) -> list[Path]:
             color=colour,
             fontsize=8,
         )
-        seeds.set_xticks(x, [str(value) for value in x])
-    seeds.set_yticks([1, 2, 5, 10], ["1", "2", "5", "10"])
-    seeds.set_xlim(0.9, 32)
-    seeds.set(xlabel="seeds in one program", ylabel="time over that of one seed")
-    seeds.set_title("replicas", loc="left", fontsize=10)
-    for axes in (time, memory, seeds):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.minorticks_off()
-    return save(fig, path)
+        axes.set_xticks(x, [str(value) for value in x])
+    axes.set_yticks([1, 2, 5, 10], ["1", "2", "5", "10"])
+    axes.set_xlim(0.9, 32)
+    axes.set(xlabel="seeds in one program", ylabel="time over that of one seed")
+    axes.set_title("replicas", loc="left", fontsize=10)
 
 
 def client_exponent(found: dict[str, Any]) -> float:
