@@ -25,20 +25,21 @@ from numba import njit, types
 from numba.extending import intrinsic, models, register_model
 from numpy.typing import NDArray
 
+from benchmark.engine.compiling import kept
+
 if TYPE_CHECKING:
     from benchmark.engine.stages import Stage
 
 LANES = 8
 """Images per group, and numbers per vector."""
-SPARE = LANES
-"""Zeros after the pixels of an image, which its last window's padded row reads."""
+SPARE = LANES  # zeros after an image's pixels, which its last window's padded row reads
 CLOSED = 4
 """The winner of a window that ReLU sets to zero; winners 0 to 3 are places in reading order."""
 
 Array = NDArray[Any]
 Vectors = tuple[Any, Any, Any, Any]
 
-compiled = njit(error_model="numpy", fastmath={"contract"}, cache=True, nogil=True)
+compiled = kept(error_model="numpy", fastmath={"contract"}, nogil=True)
 inlined = njit(error_model="numpy", fastmath={"contract"}, inline="always")
 
 
@@ -189,16 +190,15 @@ def _pool(sums: Vectors, out: Array, winner: Array, at: int) -> None:
 
 @inlined
 def _forward(stage: "Stage", x: Array, w: Array, bias: Array, out: Array, winner: Array) -> None:
-    places = stage.rows * stage.columns
+    step = stage.rows * stage.columns * LANES
     for n in range(len(x)):
         for row in range(stage.rows):
             for column in range(stage.columns):
                 corner = 2 * (row * stage.width + column) * LANES
-                place = row * stage.columns + column
                 for first in range(0, stage.filters, stage.block):
                     o = min(first, stage.filters - stage.block)  # the last block may go back
                     sums = _sums(stage, x[n], corner, w, bias, o)
-                    at, step = (o * places + place) * LANES, places * LANES
+                    at = o * step + (row * stage.columns + column) * LANES
                     _pool(sums[0], out[n], winner[n], at)
                     if stage.block > 1:
                         _pool(sums[1], out[n], winner[n], at + step)

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmark.engine.compiling import kept
 from benchmark.engine.kernels import LANES, SPARE
 
 Array = NDArray[Any]
-compiled = njit(cache=True, nogil=True)
+compiled = kept(nogil=True)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def compared(unit: Unit, turns: int, rate: Callable[[], float]) -> list[dict[str
     """Seconds by each way, and the floor's: gradients and logits of a batch, and a unit's round.
 
     Seconds are a processor's, so that what else runs on the machine counts less.
-    rate: measures FLOP/s of a large product.
+    rate: measures FLOP/s of a large product, by the same clock.
     """
     rows = []
     for model, shape in MODELS:

@@ -11,6 +11,7 @@ from benchmark.errors import BenchmarkError
 
 pytest.importorskip("numba")
 
+from benchmark.engine.compiling import kept
 from benchmark.engine.fused import Fused
 
 
@@ -77,6 +78,17 @@ def test_a_gpu_has_torchs_convolutions() -> None:
     network = Network(layers())
     assert network.convolutions(torch.device("cpu")).startswith("numba ")
     assert network.convolutions(torch.device("cuda")) == "torch"
+
+
+def test_kernels_need_no_place_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("cannot cache function: no locator available")
+
+    def doubled(x: int) -> int:
+        return 2 * x
+
+    monkeypatch.setattr("numba.core.dispatcher.Dispatcher.enable_caching", refuse)
+    assert kept(nogil=True)(doubled)(3) == 6
 
 
 def test_without_numba_torch_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
