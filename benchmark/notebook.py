@@ -85,8 +85,8 @@ def run(
     experiments: names, TOML files or groups. algorithms: names, or paths of Python files. seeds:
     how many, or which ones. settings: fields of every cell, such as ``{"rounds": 100,
     "hyper.lam": 5}``. listen: hears of every step (``benchmark.jobs.job.Event``). means:
-    further fields of ``benchmark.jobs.session.Means``: jobs (1 unless given; more need ``if __name__ ==
-    "__main__":`` in a script), device, data_root, download, rerun, keep_older, …
+    further fields of ``benchmark.jobs.session.Means``: jobs (1 unless given; more need a script
+    with ``if __name__ == "__main__":``), device, data_root, download, rerun, keep_older, …
 
     Interrupted, the same call goes on where it stopped. Raises BenchmarkError, one line, for what
     cannot be run, and JobsFailed if a run failed.

@@ -10,10 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(
     r"(<!-- (\w+): from (\S+?)(?:,[^\n]*)? -->\n)(.*?)(<!-- end of \2 -->)", re.DOTALL
 )
-KEPT = {
-    "verdicts": ("|",),
-    "speed": ("|", "One round, "),
-}
+KEPT = {"verdicts": ("|",)}
 """How the lines of the page begin that a block takes."""
 
 
