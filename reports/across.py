@@ -40,9 +40,9 @@ NOTE = (
     "no answer from fewer than three seeds."
 )
 CAPTION = (
-    "The share of clients whose test accuracy at the last round is above the value on the "
-    "horizontal axis, over all settings and seeds. A line further up and to the right serves more "
-    "clients better."
+    "The share of clients whose test accuracy at the last round, or the one chosen on validation "
+    "data, is above the value on the horizontal axis, over all settings and seeds. A line further "
+    "up and to the right serves more clients better."
 )
 
 
@@ -203,7 +203,7 @@ def draw(found: Table, path: Path) -> list[Path]:
 
 
 def _clients(rows: Sequence[Row]) -> Floats:
-    """Accuracies at the last round of all clients, settings and seeds, in percent."""
+    """Accuracies at the last or the chosen round of all clients, settings and seeds, in percent."""
     parts = [
         100 * table[name].to_numpy(dtype=np.float64)
         for row in rows

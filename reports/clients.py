@@ -20,11 +20,12 @@ HEADINGS = (
     *("better than alone", "equal", "worse", "mean difference to alone"),
 )
 NOTE = (
-    "At the last round, in percent, means over seeds. Pooled is the share of all clients' test "
-    "samples that are classified correctly, so that a client weighs as much as its test samples; "
-    "this is what the table and the figures show. The mean over clients weighs all clients alike. "
-    "Worst tenth: the mean of the tenth of the clients with the lowest accuracies. Better than "
-    "alone, equal, worse: the share of clients whose accuracy, averaged over the common seeds, is "
+    "At the last round, or the one chosen on validation data, in percent, means over seeds. Pooled "
+    "is the share of all clients' test samples that are classified correctly, so that a client "
+    "weighs as much as its test samples; this is what the table and the figures show. The mean "
+    "over clients weighs all clients alike. Worst tenth: the mean of the tenth of the clients with "
+    "the lowest accuracies. Better than alone, equal, worse: the share of clients "
+    "whose accuracy, averaged over the common seeds, is "
     "above, the same as or below that of local-only; in brackets 95 % bootstrap intervals over "
     f"clients ({DRAWS} draws), which show how much hangs on who the clients are."
 )
@@ -125,7 +126,8 @@ def _against(row: Row) -> tuple[str, str, str, str]:
 
 
 def _accuracies(runs: Runs) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    """Seeds × clients: accuracies at the last round, and test samples; None if not stored."""
+    """Seeds × clients: accuracies at the last or the chosen round, and test samples; None if they
+    are not stored."""
     name = column(runs.scores, "accuracy")
     tables = {seed: table for seed, table in runs.made.clients.items() if name in table}
     if not tables:

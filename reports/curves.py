@@ -16,8 +16,16 @@ from reports.statistics import Floats, smooth
 PUBLISHED_WINDOW = 20
 """Rounds that the paper's forward mean spans; it evaluated in every one."""
 
-METRICS = {"test_accuracy": "accuracy", "train_loss": "train_loss"}
-UNITS = {"test_accuracy": "test accuracy (%)", "train_loss": "training loss (nats)"}
+METRICS = {
+    "test_accuracy": "accuracy",
+    "validation_accuracy": "validation_accuracy",
+    "train_loss": "train_loss",
+}
+UNITS = {
+    "test_accuracy": "test accuracy (%)",
+    "validation_accuracy": "validation accuracy (%)",
+    "train_loss": "training loss (nats)",
+}
 PAPER_SERIES = {
     "pfml_pm": ("pfml", "personal"),
     "pfml_gm": ("pfml", "global"),
@@ -52,7 +60,7 @@ class Panel(NamedTuple):
 
     setting: Setting
     metric: str
-    """``test_accuracy`` or ``train_loss``."""
+    """``test_accuracy``, ``validation_accuracy`` or ``train_loss``."""
     title: str
     window: int
     """Rounds that the forward mean of the lines spans."""
@@ -110,7 +118,10 @@ def _figure_panels(results: Results, rows: Sequence[Row]) -> list[Panel]:
 
 
 def _setting_panels(results: Results, rows: Sequence[Row]) -> list[Panel]:
-    """Test accuracy in every setting, split by the values of a sweep that methods share."""
+    """Accuracy in every setting, split by the values of a sweep that methods share: on test data,
+    or, where these are seen once only, on validation data."""
+    is_validated = any(row.runs and row.runs.made.cell.partition.validates for row in rows)
+    metric = "validation_accuracy" if is_validated else "test_accuracy"
     settings = sorted({row.setting for row in rows}, key=sort_key)
     variants: list[str | None] = [*shared_variants(rows)]
     found = []
@@ -124,7 +135,7 @@ def _setting_panels(results: Results, rows: Sequence[Row]) -> list[Panel]:
             ]
             name = title if variant is None else f"{title}, {variant}"
             if lines:
-                found.append(_panel(results, lines, "test_accuracy", name, variant is not None))
+                found.append(_panel(results, lines, metric, name, variant is not None))
     return found
 
 
@@ -256,4 +267,4 @@ def _curves() -> dict[tuple[object, ...], tuple[Floats, Floats]]:
 
 
 def _scale(metric: str) -> float:
-    return 100.0 if metric == "test_accuracy" else 1.0
+    return 100.0 if metric.endswith("accuracy") else 1.0

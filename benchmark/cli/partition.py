@@ -42,7 +42,7 @@ def show(
     for cell in {(c.data.name, c.partition): c for c, _ in request.wanted()}.values():
         arrays = arrays_of(cell.data, Source(data_root, download))
         partition = partition_of(cell.partition, arrays, seed)
-        title = f"{arrays.name}, {cell.partition.kind}, {partition.clients} clients"
+        title = f"{arrays.name}, {cell.partition.label}"
         console.print(title)
         if arrays.labels:
             console.print(f"labels 0, 1, …: {', '.join(arrays.labels[:MOST_COLUMNS])}")
@@ -96,11 +96,13 @@ def _counts(partition: Partition, arrays: Arrays) -> Table:
         "client",
         *(map(str, range(arrays.classes)) if few else ["classes held"]),
         "train",
+        *(["validation"] if partition.validation else []),
         "test",
     )
     shown = table(*headings, right=headings)
     for client, row in enumerate(partition.table(arrays.y, arrays.classes)):
-        sizes = len(partition.train[client]), len(partition.test_of(client))
+        own = (partition.train[client], *partition.validation[client : client + 1])
+        sizes = [len(part) for part in (*own, partition.test_of(client))]
         held = [str(n) if n else "·" for n in row] if few else [spans(row.nonzero()[0])]
         shown.add_row(str(client), *held, *map(str, sizes))
     return shown
