@@ -33,6 +33,10 @@ class Making:
         float, typer.Option(help="Seconds between two checkpoints. 0: one after every round.")
     ] = 60.0
     graphs: Annotated[bool, typer.Option(help="Record rounds on a GPU and replay them.")] = True
+    time_limit: Annotated[
+        str | None,
+        typer.Option(help="Save and stop after 90s, 9m or 1h30m; the same command goes on."),
+    ] = None
     ray: Annotated[
         str | None,
         typer.Option(help="Address of a Ray cluster that makes the runs, or auto."),

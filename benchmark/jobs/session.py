@@ -1,6 +1,7 @@
 """A request made: planned, shared out over processes, and trained."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +42,8 @@ class Means:
     """True: train finished runs again."""
     keep_older: bool = False
     """True: keep finished runs whose method's file has changed since."""
+    time_limit: str | None = None
+    """After it, rounds under way are finished and saved: ``90s``, ``9m``, ``1h30m``."""
     ray: str | None = None
     """Address of a Ray cluster that makes the runs, or ``auto``. None: this machine makes them."""
 
@@ -58,17 +61,19 @@ class Session:
     """How many runs the store has already."""
     outdated: list[str] = field(default_factory=list)
     """Methods whose code has changed since they made runs of these cells."""
+    time_limit: float | None = None
+    """Seconds."""
 
     def train(self, listen: Listener) -> None:
-        """Perform every job; ``listen`` hears of each. Raises the first failure at the end."""
+        """Perform every job; ``listen`` hears of each. Raises JobsFailed at the end."""
         if self.ray:
             from benchmark.jobs.cluster import run_on_cluster
 
-            run_on_cluster(self.jobs, self.settings, self.ray, listen)
+            run_on_cluster(self.jobs, self.settings, self.ray, listen, self.time_limit)
         else:
             from benchmark.jobs import workers
 
-            workers.run_all(self.jobs, self.settings, self.workers, listen)
+            workers.run_all(self.jobs, self.settings, self.workers, listen, self.time_limit)
 
 
 def prepare(request: Request | Trials, means: Means, command: str) -> Session:
@@ -107,7 +112,20 @@ def prepare(request: Request | Trials, means: Means, command: str) -> Session:
         precision=precision_of(means.precision, device),
         graphs=means.graphs,
     )
-    return Session(jobs, settings, workers, means.ray, finished, sorted(outdated))
+    limit = None if means.time_limit is None else seconds_of(means.time_limit)
+    return Session(jobs, settings, workers, means.ray, finished, sorted(outdated), limit)
+
+
+def seconds_of(text: str) -> float:
+    """The seconds in ``90s``, ``9m``, ``1h30m`` or ``600``; BenchmarkError for other texts."""
+    parts = re.fullmatch(r"(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,7})s?)?", text, re.ASCII)
+    hours, minutes, seconds = (int(part or 0) for part in parts.groups()) if parts else (0, 0, 0)
+    total = 3600 * hours + 60 * minutes + seconds
+    if total == 0:
+        raise BenchmarkError(
+            f"--time-limit {text}: allowed: 90s, 9m, 1h30m, or more than 0 seconds"
+        )
+    return float(total)
 
 
 def shares(jobs: int, asked: int, device: str, on_cluster: bool) -> tuple[int, int]:

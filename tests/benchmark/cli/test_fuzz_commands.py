@@ -16,7 +16,7 @@ from tests.benchmark.mutations import fuzzed, within
 COMMANDS = ["list", "run", "report", "compare", "partition", "show", "verify", "status"]
 OPTIONS = ["--profile", "--protocol", "--algorithm", "--dataset", "--seeds", "--seed", "--jobs"]
 OPTIONS += ["--device", "--data-root", "--store", "--out", "--rounds", "--ray", "--json", "--rerun"]
-OPTIONS += ["--precision", "--graphs", "--no-graphs"]
+OPTIONS += ["--time-limit", "--tolerance", "--precision", "--graphs", "--no-graphs"]
 WORDS = ["tiny.toml", "digits", "smoke", "paper", "as_run", "fedavg", "mnist", "cpu", "auto", "0,1"]
 HOSTILE = ["", "-", "--", "--no", "/dev/null/x", "/proc/nowhere"]
 HOSTILE += ["x" * 300, "x" * 5000, "x" * 300 + ".toml", "x" * 300 + ".py", "../" * 2000, "a/b.toml"]

@@ -116,6 +116,64 @@ def test_a_signal_finishes_the_round_and_says_how_to_go_on(
     assert_same(whole, cut, of, 0, 1)
 
 
+def workers_of(process: "subprocess.Popen[str]") -> list[int]:
+    done = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True
+    )
+    lines = done.stdout.decode().splitlines()
+    return [int(line.split()[0]) for line in lines if "spawn_main" in line]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_workers_without_their_parent_save_and_end(tmp_path: Path, experiment: Path) -> None:
+    (of,) = _cells(experiment)
+    cut = Store(tmp_path / "cut")
+    process = started(experiment, cut.root, "--jobs", "2", "--checkpoint-every", "0")
+    wait_for_a_checkpoint(cut, of, process)
+    workers = workers_of(process)
+    assert len(workers) == 2
+    process.kill()
+    process.communicate()
+    until = time.monotonic() + 60
+    while any(map(is_alive, workers)) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(map(is_alive, workers))
+    process = started(experiment, cut.root, "--jobs", "2")
+    out, error = process.communicate(timeout=300)
+    assert process.returncode == 0, error
+    assert "left to the process" not in out
+    whole = Store(tmp_path / "whole")
+    started(experiment, whole.root, "--jobs", "2").communicate(timeout=300)
+    assert_same(whole, cut, of, 0, 1)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_reader_that_goes_away_stops_no_run(tmp_path: Path, experiment: Path, jobs: int) -> None:
+    process = started(experiment, tmp_path / "runs", "--jobs", str(jobs))
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.stdout.close()
+    process.wait(timeout=300)
+    assert Store(tmp_path / "runs").seeds(*_cells(experiment)) == [0, 1]
+
+
+def test_after_its_time_a_command_saves_and_says_how_to_go_on(
+    tmp_path: Path, experiment: Path
+) -> None:
+    text = experiment.read_text("utf-8").replace("rounds = 150", "rounds = 100000")
+    experiment.write_text(text, encoding="utf-8")
+    process = started(experiment, tmp_path / "runs", "--jobs", "1", "--time-limit", "2s")
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert error.endswith("of 100000 is saved; the same command goes on\n")
+
+
 def _cells(experiment: Path) -> list[Cell]:
     words = load_experiment(str(experiment))
     return cells(words, load_protocol("as_described"), profile_of(words, "paper"))
