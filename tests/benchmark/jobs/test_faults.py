@@ -157,9 +157,12 @@ def test_workers_without_their_parent_save_and_end(tmp_path: Path, experiment: P
 def test_a_reader_that_goes_away_stops_no_run(tmp_path: Path, experiment: Path, jobs: int) -> None:
     process = started(experiment, tmp_path / "runs", "--jobs", str(jobs))
     assert process.stdout is not None
+    assert process.stderr is not None
     assert process.stdout.readline()
     process.stdout.close()
-    process.wait(timeout=300)
+    assert "Traceback" not in process.stderr.read()
+    process.wait(timeout=60)
+    process.stderr.close()
     assert Store(tmp_path / "runs").seeds(*_cells(experiment)) == [0, 1]
 
 
