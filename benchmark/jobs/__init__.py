@@ -1,1 +1,1 @@
-"""Who makes the runs: plans, processes, data, the machine, verification."""
+"""Make runs: plans, processes, data, the machine, tuning, verification."""

@@ -1,4 +1,4 @@
-"""One job tried: whatever goes wrong in it is a line of text, and the next one can be tried."""
+"""Attempt one job; turn any failure into one line of text, so that the next job can start."""
 
 import traceback
 from collections.abc import Callable
@@ -13,20 +13,20 @@ from benchmark.jobs.perform import perform
 from datasets.errors import OneLineError
 
 MEMORY = ("allocate memory", "out of memory")
-"""What torch's errors say where it has too little."""
+"""Texts in torch's errors when memory is exhausted."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job."""
+    """The outcome of a job."""
 
     kind: Literal["made", "failed", "interrupted"]
     text: str = ""
-    """Which job, and why it is not made, in one line."""
+    """The job and the reason why it was not done, in one line."""
 
 
 def attempt(job: Job, settings: Settings, listen: Listener, stopped: Callable[[], bool]) -> Outcome:
-    """Perform a job unless it is to stop before it has begun; never raises an Exception."""
+    """Perform a job, unless ``stopped`` before it begins. Never raises an Exception."""
     if stopped():
         return Outcome("interrupted", f"{job.label} was not begun")
     try:
@@ -40,7 +40,7 @@ def attempt(job: Job, settings: Settings, listen: Listener, stopped: Callable[[]
 
 
 def failure(job: Job, error: Exception) -> str:
-    """Which job failed, and why, in one line; a bug with the line of code where it showed."""
+    """The failed job and the reason, in one line; for a bug with the line of code."""
     text = one_line(error)
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
         words in text for words in MEMORY

@@ -1,4 +1,4 @@
-"""Requests whose methods have the settings that tuning chose, all with equally many trials."""
+"""Apply the settings that tuning chose to the cells of a request; require equal trials."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,12 +18,12 @@ class _Need:
     experiment: Experiment
     cell: Cell
     trials: int
-    """How many its method has had. 0: it is not tuned."""
+    """Number of trials of its method. 0: it is not tuned."""
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What tuning has left in a store, laid over the cells of a request."""
+    """The outcomes of tuning in a store, applied to the cells of requests."""
 
     store: Store
     _needs: dict[str, _Need] = field(default_factory=dict)
@@ -31,8 +31,9 @@ class Choices:
     def wanted(self, request: Request) -> list[Wanted]:
         """The cells asked for, each with its seeds.
 
-        Raises BenchmarkError, with the command to run first, where a method of a tuned experiment
-        has had no trials, or fewer than another on the same data set; and for the tuning seed.
+        Raises BenchmarkError if a method of a tuned experiment has no trials, or fewer than another
+        method on the same data set (the error names the command to run first), and if the seed
+        of tuning is asked for.
         """
         wanted = request.wanted(self.cells)
         for cell, seeds in wanted:
@@ -43,14 +44,14 @@ class Choices:
         return wanted
 
     def lacking(self, wanted: Sequence[Wanted]) -> list[_Need]:
-        """Cells whose methods have had fewer trials than another, or none."""
+        """Cells whose methods have no trials, or fewer than another method."""
         needs = [need for cell, _ in wanted if (need := self._needs.get(cell.digest))]
         return [n for n in needs if not n.trials or n.trials < self._budget(n, wanted)]
 
     def cells(
         self, experiment: Experiment, protocol: Protocol, profile: Profile, names: Sequence[str]
     ) -> list[Cell]:
-        """The cells of an experiment; with their own settings where nothing is chosen yet."""
+        """The cells of an experiment with the chosen settings; untuned ones keep their own."""
         if experiment.tuning is None:
             return cells(experiment, protocol, profile, names)
         found = []
@@ -74,7 +75,7 @@ class Choices:
 
 
 def trials_to_make(request: Request, store: Store) -> Trials | None:
-    """The trials that a request lacks and whose profile says that they are made with it."""
+    """Missing trials of a request whose profile says that ``run`` makes them."""
     tuned = [
         experiment
         for experiment in request.experiments

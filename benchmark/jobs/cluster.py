@@ -1,4 +1,4 @@
-"""The same jobs on a Ray cluster; the store and the checkout lie where every node sees them."""
+"""Perform jobs on a Ray cluster whose nodes share the store and the checkout."""
 
 import logging
 import os
@@ -21,19 +21,19 @@ from benchmark.places import ROOT
 from benchmark.store import Store
 
 RETRIES = 5
-"""How often a job is sent to another node when its own is lost; it goes on from its checkpoint."""
+"""How often a job moves to another node after its node is lost; it resumes from its checkpoint."""
 LOOK_EVERY = 1.0
-"""Seconds between two looks of a task at whether its command is to stop."""
+"""Seconds between a task's checks whether its command is to stop."""
 
 
 @dataclass(frozen=True)
 class _Command:
-    """What a task knows of the command that sent it, by files in the store that both see."""
+    """The facts about a command that its tasks need."""
 
     token: Path
-    """There as long as the command waits for its tasks; stops them when it is gone."""
+    """A file in the store that exists while the command waits; tasks stop once it is removed."""
     versions: dict[str, str]
-    """Distributions by name, as the command has them."""
+    """Versions of distributions on the command's machine, by name."""
 
 
 def run_on_cluster(
@@ -45,8 +45,8 @@ def run_on_cluster(
 ) -> None:
     """Perform every job as a task of the Ray cluster at ``address`` (``auto``: this node's own).
 
-    A task takes ``settings.threads`` CPUs, and a GPU where the device is one. Failures, signals
-    and ``time_limit`` are as for :func:`benchmark.jobs.workers.run_all`.
+    A task takes ``settings.threads`` CPUs, and a GPU if the device is one. Failures, signals
+    and ``time_limit`` are handled as in :func:`benchmark.jobs.workers.run_all`.
     """
     ray = _connected(address)
     stop = Stop(time_limit)
@@ -68,7 +68,7 @@ def run_on_cluster(
 
 
 def _connected(address: str) -> Any:
-    """Ray, connected to the cluster; BenchmarkError where there is none."""
+    """Connect Ray to the cluster. Raises BenchmarkError if there is none."""
     try:
         import ray
     except ImportError:
@@ -90,7 +90,7 @@ def _connected(address: str) -> Any:
 
 
 def _answers(address: str) -> None:
-    """Ray would ask a silent address for minutes."""
+    """Raise OSError unless the address answers in ten seconds; Ray itself waits for minutes."""
     host, _, port = address.rpartition(":")
     if host and port.isdecimal() and "/" not in host:
         socket.create_connection((host, int(port)), timeout=10).close()
@@ -105,7 +105,7 @@ def _open(token: Path) -> None:
 
 
 def _perform(job: Job, settings: Settings, command: _Command) -> tuple[Outcome, str]:
-    """On a node: what became of the job, and the last note on it."""
+    """Perform a job on a node; return its outcome and the last note on it."""
     fault = node_fault(command.token, command.versions, distributions())
     if fault:
         return Outcome("failed", f"{job.label}: node {socket.gethostname()}: {fault}"), fault
@@ -117,7 +117,7 @@ def _perform(job: Job, settings: Settings, command: _Command) -> tuple[Outcome, 
 
 
 def node_fault(token: Path, theirs: dict[str, str], ours: dict[str, str]) -> str:
-    """Why a node cannot make the runs of a command, or nothing."""
+    """The reason why a node cannot make the runs of a command; empty if it can."""
     if not token.parent.is_dir():
         return f"{token.parent}: the store is not there; it must lie on a path that all nodes share"
     changed = [
@@ -129,7 +129,7 @@ def node_fault(token: Path, theirs: dict[str, str], ours: dict[str, str]) -> str
 
 
 def _watching(token: Path) -> Callable[[], bool]:
-    """True once the command has taken its token away, by a look now and then."""
+    """A function that tells whether the command has removed its token, checked now and then."""
     seen = [time.monotonic(), 0.0]
 
     def stopped() -> bool:

@@ -1,13 +1,13 @@
-"""What a communication round of a cell costs, counted while a small federation trains.
+"""Count the cost of a communication round while a small federation trains.
 
-The verbs of a cohort say what moves. ``spread`` is a download, ``mean`` and ``uniform`` are
-uploads, ``mix`` is both: each sender's row goes up, and what it is mixed to comes down. What moves
-twice in a round is counted once. ``products``, and spreading a mean of the same round, are the
-server's own work. Two things are not sent although a method writes whole rows:
+The methods of a cohort tell what is sent. ``spread`` is a download, ``mean`` and ``uniform`` are
+uploads, ``mix`` is both: each sender's row goes up and its mixture comes down. A row that is sent
+twice in a round counts once. ``products``, and spreading a mean of the same round, are the server's
+own work. Two things do not count as sent, although methods write whole rows:
 
-- parameters that are 0 for all clients, or, on the way up, as they were downloaded, as the head
-  of a model of which only the body is shared;
-- a whole row of zeros, as those of the models of a cluster that a client is not in.
+- parameters that are 0 for all clients or, in an upload, equal to those downloaded, such as the
+  head of a model whose body alone is shared;
+- a whole row of zeros, such as the models of a cluster to which the client does not belong.
 """
 
 from collections.abc import Sequence
@@ -30,13 +30,14 @@ from benchmark.store.costs import Costs
 from datasets import Arrays, Partition
 
 CLIENTS, SAMPLES, BATCH = 4, 8, 4
-"""Of the small federation: what a client moves and computes does not depend on them."""
+"""Sizes of the small federation, on which the cost per client does not depend."""
 
 
 def costs_of(cell: Cell, method: Method, shape: tuple[int, ...], classes: int) -> Costs | None:
-    """Costs per client of a cell's second round; the first may start from what is the same for all.
+    """Costs per client of a cell's second round; in the first, all clients may start alike.
 
-    shape: of an input, without the batch axis. None where the method fails on the small federation.
+    shape: the shape of an input, without the batch axis. Returns None if the method fails on the
+    small federation.
     """
     problem = _small(cell, shape, classes)
     tallies = [_Tally() for _ in range(3)]
@@ -64,7 +65,7 @@ def _train(
     classes: int,
     tallies: Sequence["_Tally"],
 ) -> None:
-    """Two rounds and their personalised models, each with a tally of its own."""
+    """Train two rounds, and make personalised models after each, with one tally for each."""
     hyper = method.resolve(cell.hyper)
     state = method.init(w, federation.everyone(0), hyper)
     for number, tally in enumerate(tallies[:2]):
@@ -75,7 +76,7 @@ def _train(
 
 
 def _small(cell: Cell, shape: tuple[int, ...], classes: int) -> Problem:
-    """The cell's models on a few clients with random samples, all of whom train and send."""
+    """The cell's models on a few clients with random samples; all clients train and send."""
     rng = np.random.default_rng(0)
     parts = tuple(np.arange(CLIENTS * (SAMPLES + 1)).reshape(CLIENTS, -1))
     x = rng.normal(size=(CLIENTS * (SAMPLES + 1), *shape)).astype(np.float32)
@@ -88,23 +89,23 @@ def _small(cell: Cell, shape: tuple[int, ...], classes: int) -> Problem:
 
 @dataclass
 class _Tally:
-    """What the verbs of a cohort were called with in one round, each tensor once."""
+    """The arguments of a cohort's methods in one round, each tensor once."""
 
     spread: list[Tensor] = field(default_factory=list)
-    """(1, P) downloads that are the same for all clients."""
+    """(1, P) downloads that are equal for all clients."""
     given: list[Tensor] = field(default_factory=list)
-    """(S, P) what clients hold after a download."""
+    """(S, P) rows that clients hold after a download."""
     mixed: list[Tensor] = field(default_factory=list)
-    """(S, P) downloads of each client's own."""
+    """(S, P) downloads that differ between clients."""
     sent: list[Tensor] = field(default_factory=list)
     """(S, P) uploads."""
     means: list[Tensor] = field(default_factory=list)
-    """(1, P) what the server has made of uploads."""
+    """(1, P) means that the server has computed from uploads."""
     gradients: int = 0
     noise: torch.Generator = field(default_factory=torch.Generator)
 
     def numbers_down(self, before: Sequence[Tensor]) -> int:
-        """How many numbers a client downloads; ``before``: what the last round spread."""
+        """How many numbers a client downloads; ``before``: the tensors spread in the last round."""
         total = sum(_moved(rows, torch.zeros_like(rows)) for rows in self.mixed)
         for number, w in enumerate(self.spread):
             same = number < len(before) and before[number].shape == w.shape
@@ -118,7 +119,7 @@ class _Tally:
 
 
 def _moved(rows: Tensor, *known: Tensor) -> int:
-    """Numbers per client in ``rows`` (S, P) that the other side does not have in ``known``."""
+    """Numbers per client in ``rows`` (S, P) that the receiver does not have in ``known``."""
     alike = [(rows == other).all(0) for other in known if other.shape == rows.shape]
     news = ~torch.stack(alike).any(0)
     return -(-int((rows != 0).any(1).sum()) * int(news.sum()) // len(rows))
@@ -127,8 +128,8 @@ def _moved(rows: Tensor, *known: Tensor) -> int:
 class _Counted:
     """A cohort that keeps a tally; see :class:`benchmark.algorithm.Cohort`.
 
-    Its gradients and logits are noise: what moves, and how often a gradient is asked for, does not
-    depend on their values, and no parameter stays as it was by chance.
+    Its gradients and logits are random: traffic and number of gradients do not depend on their
+    values, and random steps leave no parameter unchanged by chance.
     """
 
     def __init__(self, cohort: Any, classes: int, tally: _Tally) -> None:
@@ -139,7 +140,7 @@ class _Counted:
         return getattr(self._cohort, name)
 
     def spread(self, w: Tensor) -> Tensor:
-        """A download, unless the server has just made ``w`` itself."""
+        """Count a download, unless the server has just computed ``w`` itself."""
         rows: Tensor = self._cohort.spread(w)
         if not _holds(self._tally.means, w) and not _holds(self._tally.spread, w):
             self._tally.spread.append(w)
@@ -155,14 +156,14 @@ class _Counted:
         return self._made(rows, self._cohort.uniform(rows))
 
     def mix(self, pairs: Tensor, rows: Tensor) -> Tensor:
-        """An upload and a download."""
+        """Count an upload and a download."""
         mixed = self._sent(rows, self._cohort.mix(pairs, rows))
         self._tally.mixed.append(mixed)
         return mixed
 
     def forward(self, rows: Tensor, batch: Any) -> "_Pass":
-        """A forward pass; the same one for the same rows and batch."""
-        key = (id(rows), id(batch))  # kept with the pass, so that no id is used twice
+        """A forward pass; the same object for the same rows and batch."""
+        key = (id(rows), id(batch))  # kept with the pass, so that its id is not reused
         if key not in self._passes:
             logits = torch.randn(*batch.y.shape, self._classes, generator=self._tally.noise)
             self._passes[key] = _Pass(rows, batch, logits, self._tally)
@@ -185,7 +186,7 @@ class _Counted:
 
 
 class _Pass:
-    """A forward pass that counts its gradients, those asked for again once."""
+    """A forward pass that counts its gradients; repeated ones count once."""
 
     def __init__(self, rows: Tensor, batch: Any, logits: Tensor, tally: _Tally) -> None:
         self._rows, self._batch, self._tally = rows, batch, tally

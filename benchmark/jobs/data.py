@@ -1,4 +1,4 @@
-"""From a cell's words to its data: arrays, scaled inputs, and the partition, once each."""
+"""The data of a cell: arrays, scaled inputs and the partition, each made once."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from datasets import Arrays, DataError, Inputs, Partition
 
 @dataclass(frozen=True)
 class Source:
-    """Where data sets come from: a folder (None: the default one), and whether to fetch them."""
+    """The folder of data sets (None: the default one), and whether to download missing ones."""
 
     root: Path | None = None
     download: bool = False
@@ -35,13 +35,13 @@ def _own(name: str, path: str, label: str | None, client: str | None, sha256: st
 
 
 def require(names: Iterable[str], source: Source) -> None:
-    """Fetch these data sets if asked to; raise DataError where the files of one are missing."""
+    """Fetch these data sets if asked to. Raises DataError if files of one are missing."""
     for name in dict.fromkeys(names):
         datasets.require(name, root=source.root, download=source.download)
 
 
 def arrays_of(data: Data, source: Source) -> Arrays:
-    """A cell's data set as its source stores it; the last one is kept."""
+    """A cell's data set, unscaled; the last one is cached."""
     if data.path is not None and data.sha256 is not None:
         return _own(data.name, data.path, data.label, data.client, data.sha256)
     return _arrays(data.name, tuple(sorted(data.options.items())), source)
@@ -49,16 +49,16 @@ def arrays_of(data: Data, source: Source) -> Arrays:
 
 @dataclass(frozen=True)
 class Material:
-    """A run's data."""
+    """The data of a run."""
 
     arrays: Arrays
     partition: Partition
     inputs: Inputs
-    """The samples as models see them."""
+    """The scaled samples."""
 
 
 def material(cell: Cell, seed: int, source: Source) -> Material:
-    """The data of the run (cell, seed). Raises DataError where it cannot have them."""
+    """The data of the run (cell, seed). Raises DataError if they are not available."""
     arrays = arrays_of(cell.data, source)
     partition = partition_of(cell.partition, arrays, seed)
     turns = cell.partition.quarter_turns(partition, len(arrays.y))
@@ -66,9 +66,9 @@ def material(cell: Cell, seed: int, source: Source) -> Material:
 
 
 def partition_of(spec: PartitionSpec, arrays: Arrays, seed: int) -> Partition:
-    """The index lists of a specification for a run's seed; the same for every method.
+    """The partition of a specification for a run's seed; the same for every method.
 
-    Raises DataError, naming the seed, where it has none.
+    Raises DataError, which names the seed, if the data set does not allow it.
     """
     own = seed if spec.seed is None else spec.seed
     try:

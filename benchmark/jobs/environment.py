@@ -1,4 +1,4 @@
-"""The machine a run is made on: its devices, how a process is set up, and what is recorded."""
+"""The machine that makes a run: devices, settings of the process, facts for the record."""
 
 import ctypes
 import os
@@ -15,19 +15,22 @@ from benchmark.errors import BenchmarkError
 
 
 def prepare_process(threads: int, precision: str = "float32") -> None:
-    """Settings of a process that trains; none of them changes a result beyond rounding, but
-    ``tf32``, with which a GPU rounds the factors of products to ten bits of mantissa."""
+    """Configure this process for training.
+
+    Only ``tf32`` changes results by more than float32 rounding: the GPU then rounds the factors of
+    matrix products to ten bits of mantissa.
+    """
     torch.set_num_threads(threads)
     _keep_freed_memory()
-    # Probabilities of sure models are denormal numbers, which a CPU multiplies very slowly.
+    # Very small probabilities are denormal numbers, which a CPU multiplies very slowly.
     torch.set_flush_denormal(True)
     torch.backends.cudnn.allow_tf32 = precision == "tf32"
     torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
 
 
 def _keep_freed_memory() -> None:
-    """Let glibc reuse large blocks; returned to the system, each new tensor costs page faults
-    that take longer than the arithmetic on it."""
+    """Let glibc reuse large blocks. If it returned them to the system, page faults of each new
+    tensor would take longer than the arithmetic on it."""
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         libc.mallopt(-3, 2**30)  # M_MMAP_THRESHOLD
@@ -35,7 +38,7 @@ def _keep_freed_memory() -> None:
 
 
 def device_of(name: str) -> str:
-    """``auto`` is the GPU where there is one."""
+    """The device ``name``; ``auto`` is the GPU if there is one."""
     cuda = torch.cuda.is_available()
     if name == "auto":
         return "cuda" if cuda else "cpu"
@@ -45,7 +48,7 @@ def device_of(name: str) -> str:
 
 
 def precision_of(name: str, device: str) -> str:
-    """``name``, where the device has it."""
+    """The precision ``name``. Raises BenchmarkError if the device does not have it."""
     allowed = ["float32", "tf32"] if device == "cuda" else ["float32"]
     if name not in allowed:
         raise BenchmarkError(f"--precision {name}: allowed on {device}: {', '.join(allowed)}")
@@ -53,11 +56,11 @@ def precision_of(name: str, device: str) -> str:
 
 
 CAN_CHANGE_NUMBERS = ("torch", "numpy", "scipy", "scikit-learn", "pandas", "numba", "llvmlite")
-"""Distributions that compute something of a run: tensors, partitions, data, tables, kernels."""
+"""Distributions that take part in computing a run: tensors, partitions, data, tables, kernels."""
 
 
 def distributions() -> dict[str, str]:
-    """The versions of those of CAN_CHANGE_NUMBERS that are installed."""
+    """Versions of the installed distributions of CAN_CHANGE_NUMBERS, by name."""
     found = {}
     for name in CAN_CHANGE_NUMBERS:
         with suppress(PackageNotFoundError):
@@ -66,7 +69,7 @@ def distributions() -> dict[str, str]:
 
 
 def environment(device: torch.device, convolutions: str) -> dict[str, str]:
-    """What a run was made with, for its record. convolutions: what computes them."""
+    """Versions, machine and commit for a run's record. convolutions: their library."""
     name = torch.cuda.get_device_name() if device.type == "cuda" else platform.machine()
     return {
         "python": platform.python_version(),
@@ -83,7 +86,7 @@ def environment(device: torch.device, convolutions: str) -> dict[str, str]:
 
 @cache
 def _commit() -> str:
-    """What git says, or PFL_COMMIT in a copy without its history."""
+    """The commit as git describes it, or PFL_COMMIT in a copy without history."""
     named = os.environ.get("PFL_COMMIT")
     if named:
         return named

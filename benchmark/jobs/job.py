@@ -1,4 +1,4 @@
-"""What is to be trained, where and how, and what is heard of it; no torch."""
+"""Records of jobs: what to train, how, and the events of training; no torch."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from benchmark.store import Store
 from datasets.errors import OneLineError
 
 EVERY = 60.0
-"""Seconds between two checkpoints, if saving is cheap."""
+"""Default seconds between two checkpoints; more if saving is slow."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Job:
     cell: Cell
     seeds: tuple[int, ...]
     method: str
-    """A name, or a path to a method's file."""
+    """Name of a built-in method, or path of a method's file."""
 
     @property
     def key(self) -> str:
@@ -29,21 +29,21 @@ class Job:
 
     @property
     def label(self) -> str:
-        """For progress: what is trained, and with which seeds."""
+        """The cell and its seeds in words, for progress."""
         seeds = ",".join(map(str, self.seeds))
         return f"{self.cell.data.name}/{self.cell.model.called} {self.cell.algorithm} seed {seeds}"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where and how runs are made; nothing here changes what a run is, beyond its rounding."""
+    """Where and how runs are made; only rounding may depend on it."""
 
     store: Store
     source: Source
     device: str
     """``cpu`` or ``cuda``."""
     threads: int
-    """Per process."""
+    """Number of threads per process."""
     command: str
     """The command line that a run's record cites."""
     checkpoint_every: float = EVERY
@@ -51,33 +51,33 @@ class Settings:
     rerun: bool = False
     """True: train finished runs again."""
     keep_older: bool = False
-    """True: finished runs stand even where their method's file has changed since."""
+    """True: keep finished runs even if their method's code has changed since."""
     precision: str = "float32"
-    """Of matrix products: ``float32``, or ``tf32`` on a GPU; part of a run's record."""
+    """Precision of matrix products: ``float32``, or ``tf32`` on a GPU; recorded with a run."""
     graphs: bool = True
     """True: rounds on a GPU are recorded and replayed."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """News of a job."""
+    """An event in the training of a job."""
 
     job: Job
     rounds: int
-    """How many rounds are done."""
+    """Number of finished rounds."""
     scores: Mapping[str, float]
     """The latest pooled scores, by column."""
     finished: bool = False
     """True: the last event of this job."""
     note: str = ""
-    """What happened, in words."""
+    """Note for the user; empty: none."""
 
 
 Listener = Callable[[Event], None]
 
 
 def raise_first(failed: Sequence[OneLineError], jobs: int) -> None:
-    """Raise the first failure, and say how many there are; do nothing if there is none."""
+    """Raise the first failure with the number of all failures; do nothing if there is none."""
     if len(failed) > 1:
         raise BenchmarkError(f"{failed[0]} ({len(failed)} of {jobs} jobs failed; see status)")
     for error in failed:

@@ -1,4 +1,4 @@
-"""News of jobs, passed on in a thread of its own: nothing that fails there reaches training."""
+"""Pass events on in a separate thread, so that a failing display does not stop training."""
 
 import queue
 import threading
@@ -8,15 +8,15 @@ from types import TracebackType
 from benchmark.jobs.job import Event, Listener
 
 MOST = 1000
-"""Events that wait for a slow terminal; more are dropped."""
+"""Maximum number of events that wait for a slow terminal; further ones are dropped."""
 PATIENCE = 2.0
 
 
 class News:
     """A context manager whose :meth:`tell` passes events on to a listener.
 
-    A listener that raises hears nothing more; one that hangs keeps nobody waiting before the
-    block ends, and then for PATIENCE seconds at most where it ends by an exception.
+    A listener that raises gets no further events. A listener that hangs delays only the end of
+    the block, and by at most PATIENCE seconds if the block ends by an exception.
     """
 
     def __init__(self, listen: Listener) -> None:
@@ -39,7 +39,7 @@ class News:
         self._thread.join(None if kind is None else PATIENCE)
 
     def tell(self, event: Event) -> None:
-        """Pass an event on, if the listener can keep up."""
+        """Queue an event; drop it if the listener is too slow."""
         with suppress(queue.Full):
             self._events.put_nowait(event)
 
@@ -49,5 +49,5 @@ class News:
             try:
                 if listening:
                     self._listen(event)
-            except Exception:  # such as a pipe that nobody reads any more
+            except Exception:  # such as a closed pipe
                 listening = False

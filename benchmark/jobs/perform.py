@@ -1,4 +1,4 @@
-"""One job: its data and method prepared, trained, watched, and its runs recorded."""
+"""Perform one job: prepare data and method, train, save checkpoints, record the runs."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ from datasets import Partition
 from datasets.files import write_whole
 
 SHOWN_EVERY = 0.5
-"""Seconds between two events that only show scores."""
+"""Minimum seconds between two events that only show scores."""
 
 
 def perform(
@@ -39,10 +39,10 @@ def perform(
 ) -> bool:
     """Train one job, from its newest checkpoint if there is one, and store its runs.
 
-    Does nothing where another process makes one of these runs, or has made them all. Returns
-    False in the first case: the runs are not there yet.
-    ``stopped`` is asked after every round: if it says so, the round is saved and Interrupted
-    raised. An error is also left beside the checkpoints, for ``status``.
+    Returns False if another process is making one of these runs, and does nothing then; it does
+    nothing either if all runs are finished.
+    stopped: asked after every round; if True, the round is saved and Interrupted is raised.
+    The text of an error is also written beside the checkpoints, for ``status``.
     """
     cell, store = job.cell, settings.store
     with only_one(store, cell, job.seeds) as alone:
@@ -66,7 +66,7 @@ def perform(
 
 
 def _set_aside(job: Job, store: Store, listen: Listener) -> None:
-    """Move damaged runs out of the way of those that are about to be made."""
+    """Move damaged runs out of the places of the runs that are about to be made."""
     for seed in job.seeds:
         try:
             store.find_whole(job.cell, seed)
@@ -77,7 +77,7 @@ def _set_aside(job: Job, store: Store, listen: Listener) -> None:
 
 @contextmanager
 def _failure_kept(path: Path) -> Iterator[None]:
-    """Leave at ``path`` why the block failed; drop what an earlier one left there."""
+    """Write to ``path`` why the block failed; remove the text of an earlier failure."""
     with suppress(OSError):
         path.unlink(missing_ok=True)
     try:
@@ -110,20 +110,20 @@ def _make(
 
 @dataclass(frozen=True)
 class _Prepared:
-    """All that training a job needs, and what its records say of it."""
+    """Everything that training a job and recording its runs needs."""
 
     method: Method
     problem: Problem
     partition: str
-    """The partition's digest."""
+    """Digest of the partition."""
     data: str
-    """The digest of the data set's arrays."""
+    """Digest of the data set's arrays."""
     summary: Mapping[str, Scalar]
     costs: Costs | None
     checkpoints: Checkpoints
 
     def resume(self, job: Job, watch: "_Watch") -> Snapshot | None:
-        """The snapshot from which the job goes on, if there is one that fits."""
+        """The snapshot from which the job resumes; None if there is no usable one."""
         fits = partial(check, cell=job.cell, method=self.method, problem=self.problem)
         resumed = self.checkpoints.resume(watch.say, fits)
         if resumed:
@@ -166,7 +166,7 @@ def _save_once(partition: Partition, store: Store) -> None:
 
 @dataclass
 class _Watch:
-    """What happens between the rounds of a job: news, checkpoints, and the end if it is asked."""
+    """Actions between the rounds of a job: events, checkpoints, and stopping early."""
 
     job: Job
     checkpoints: Checkpoints
@@ -176,17 +176,17 @@ class _Watch:
     _generators: Generators = field(default_factory=Generators.now, init=False)
 
     def say(self, note: str, rounds: int = 0) -> None:
-        """Pass on a note in words."""
+        """Send an event with a note."""
         self.listen(Event(self.job, rounds, {}, note=note))
 
     def progress(self, round_: int, scores: Callable[[], Mapping[str, float]]) -> None:
-        """Show the scores of an evaluated round, not too often."""
+        """Send an event with the scores of an evaluated round, not too often."""
         if time.perf_counter() - self._shown > SHOWN_EVERY:
             self._shown = time.perf_counter()
             self.listen(Event(self.job, round_ + 1, scores()))
 
     def require_no_draws(self) -> None:
-        """Raise BenchmarkError where training has drawn from a global generator."""
+        """Raise BenchmarkError if training has drawn from a global generator."""
         try:
             self._generators.require_unused()
         except TraceError as error:
@@ -240,7 +240,7 @@ def _records(
 
 
 def _divergence(job: Job, results: Sequence[Result]) -> str:
-    """Which seeds diverged, in words; empty where none did."""
+    """The diverged seeds in words; empty if there are none."""
     lost = [
         f"seed {seed} at round {result.diverged}"
         for seed, result in zip(job.seeds, results, strict=True)

@@ -1,4 +1,4 @@
-"""Which runs are missing from a store, and the jobs that make them."""
+"""Find the runs that are missing from a store, and the jobs that make them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -17,11 +17,11 @@ from benchmark.store.locks import shelf_of
 
 @dataclass(frozen=True)
 class Plan:
-    """Jobs to train, and what need not be trained."""
+    """Jobs to train, and counts of what is finished."""
 
     jobs: list[Job]
     finished: int
-    """How many runs the store has."""
+    """Number of finished runs in the store."""
     outdated: list[str]
     """Methods whose code has changed since they made runs of these cells."""
 
@@ -36,13 +36,13 @@ def plan(
     rerun: bool = False,
     keep_older: bool = False,
 ) -> Plan:
-    """Which runs are missing from the store.
+    """The jobs for runs that are missing from the store.
 
-    A finished run stands for its cell as long as the method's code is the one that made it and
-    resolves the cell's settings to the same values; otherwise it is trained again. With
-    ``keep_older`` changed code does not count. ``methods`` maps a cell's algorithm
-    to what :func:`load_method` takes. ``stack``: all seeds of a cell in one program, where
-    they share a partition.
+    A finished run counts if the method's code is the one that made it and resolves the cell's
+    settings to the same values; otherwise it is trained again.
+    methods: for an algorithm that is not built in, the path for :func:`load_method`.
+    stack: train all seeds of a cell in one program, if they share a partition.
+    keep_older: ignore changes of the code.
     """
     jobs: list[Job] = []
     finished, outdated = 0, set()
@@ -50,7 +50,7 @@ def plan(
     for cell in cells:
         name = methods.get(cell.algorithm, cell.algorithm)
         method = loaded[name] = loaded.get(name) or load_method(name)
-        method.settings(cell.hyper)  # refuses wrong ones before anything is trained
+        method.settings(cell.hyper)  # refuses wrong settings before any training
         every = {} if rerun else finished_runs(store, cell, seeds, method, keep_older=True)
         current = {seed: run for seed, run in every.items() if is_current(run, method)}
         runs = every if keep_older else current
@@ -66,9 +66,9 @@ def plan(
 def finished_runs(
     store: Store, cell: Cell, seeds: Iterable[int], method: Method, keep_older: bool
 ) -> dict[int, Run]:
-    """The whole stored runs that stand, by seed (see :func:`plan`).
+    """The intact stored runs that count (see :func:`plan`), by seed.
 
-    A damaged one is missing: the job that makes it again sets it aside.
+    A damaged run counts as missing; the job that makes it again sets it aside.
     """
     runs = {}
     for seed in seeds:
@@ -84,7 +84,7 @@ def finished_runs(
 
 
 def is_current(run: Run, method: Method) -> bool:
-    """True if the method's code is the one that made the run, or makes the same bits."""
+    """True if the method's code is the one that made the run, or gives the same bits."""
     return stands(method.name, (run.source, run.code), (method.source, method.code))
 
 
@@ -95,10 +95,10 @@ def _jobs(store: Store, cell: Cell, seeds: tuple[int, ...], method: str, stack: 
 
 
 def _begun(store: Store, cell: Cell, missing: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The seeds of a program that was killed when it had stored only some of its runs.
+    """The seeds of a program that was killed after it had stored only some of its runs.
 
-    It goes on from its last checkpoint, and makes those again; without it, the missing ones would
-    start from round 0.
+    Resuming all its seeds from its last checkpoint repeats the stored runs, but the missing ones
+    alone would have to start from round 0.
     """
     for folder in sorted(shelf_of(store, cell).glob("seed*/")):
         for path in newest_first(folder):

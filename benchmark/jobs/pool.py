@@ -1,7 +1,7 @@
-"""Processes that perform jobs one after another, each at the end of a pipe of its own.
+"""A pool of worker processes, each connected by a pipe, that perform one job after another.
 
-Both ends notice when the other is gone: a worker without its parent saves and ends; a worker
-that dies loses its job and no other.
+Each side notices if the other dies: a worker without its parent saves its job and ends; when a
+worker dies, only its own job fails.
 """
 
 import multiprocessing
@@ -18,7 +18,7 @@ from benchmark.jobs.environment import prepare_process
 from benchmark.jobs.job import Event, Job, Listener, Settings
 
 PAUSE = 0.2
-"""Seconds between two looks at whether to stop."""
+"""Seconds between two checks whether to stop."""
 
 
 def run_in_pool(
@@ -28,7 +28,7 @@ def run_in_pool(
     listen: Listener,
     stopped: Callable[[], bool],
 ) -> list[Outcome]:
-    """The outcome of every job, in the order in which they come. No worker outlives the call."""
+    """Perform all jobs; return their outcomes as they come in. No worker outlives the call."""
     todo, outcomes = deque(jobs), list[Outcome]()
     context = multiprocessing.get_context("spawn")
     pool = [_Worker(context, settings) for _ in range(min(workers, len(jobs)))]
@@ -60,7 +60,7 @@ def run_in_pool(
 
 
 class _Worker:
-    """A process, the job it performs, and this end of its pipe."""
+    """A worker process, its current job, and the parent's end of its pipe."""
 
     def __init__(self, context: SpawnContext, settings: Settings) -> None:
         self._context, self._settings = context, settings
@@ -76,15 +76,15 @@ class _Worker:
         theirs.close()
 
     def begin(self, job: Job) -> None:
-        """Give a job to an idle worker; to a new process where the last one has died."""
+        """Give a job to the idle worker; start a new process if the last one has died."""
         if not self.process.is_alive():
             self._start()
         self.job = job
-        with suppress(OSError):  # of a process that has just died: the next look finds out
+        with suppress(OSError):  # the process has just died, as the next message shows
             self.connection.send(job)
 
     def hear(self, listen: Listener) -> Outcome | None:
-        """Take one message: news are passed on; the outcome of the job is returned."""
+        """Receive one message: pass an event on, or return the outcome of the job."""
         assert self.job is not None
         try:
             message: Event | Outcome = self.connection.recv()
@@ -111,22 +111,22 @@ class _Worker:
         )
 
     def stop(self) -> None:
-        """Ask for the end of the job after the round under way."""
+        """Ask the worker to stop after the current round."""
         with suppress(OSError):
             self.connection.send(None)
 
     def kill(self) -> None:
-        """End at once."""
+        """Kill the process at once."""
         self.process.kill()
 
     def end(self) -> None:
-        """Let an idle process go, and wait for it."""
+        """End an idle process and wait for it."""
         self.connection.close()
         self.process.join()
 
 
 def _work(connection: "Connection[object, object]", settings: Settings) -> None:
-    """A worker's life: jobs, until there is nobody left at the other end."""
+    """The main loop of a worker: jobs, until the parent closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     line = _Line(connection)
     signal.signal(signal.SIGTERM, lambda *_: line.told.set())
@@ -137,19 +137,19 @@ def _work(connection: "Connection[object, object]", settings: Settings) -> None:
 
 
 class _Line:
-    """A worker's end of its pipe."""
+    """The worker's end of its pipe."""
 
     def __init__(self, connection: "Connection[object, object]") -> None:
         self._connection = connection
         self.told = threading.Event()
 
     def tell(self, event: Event) -> None:
-        """Send news, unless nobody hears them."""
+        """Send an event, unless the parent is gone."""
         with suppress(OSError):
             self._connection.send(event)
 
     def stopped(self) -> bool:
-        """True once the parent says so, or is gone."""
+        """True once the parent has asked to stop, or is gone."""
         try:
             if self._connection.poll():
                 self._connection.recv()

@@ -1,4 +1,4 @@
-"""What is asked for: experiments, and which of their cells and seeds. No torch."""
+"""A request: experiments, and the cells and seeds that are selected. No torch."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -34,40 +34,40 @@ Expand = Callable[[Experiment, Protocol, Profile, Sequence[str]], list[Cell]]
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """Experiments, and which part of them."""
+    """Experiments, and the selected part of them."""
 
     experiments: tuple[Experiment, ...]
     profile: str = "paper"
-    """How much of each experiment: one of its profiles."""
+    """Name of a profile of each experiment."""
     protocols: tuple[str, ...] = ()
-    """Names or TOML files. Empty: the first protocol of each experiment."""
+    """Names of protocols or TOML files. Empty: the first protocol of each experiment."""
     algorithms: tuple[str, ...] = ()
-    """Names or paths of Python files. Empty: those of the experiment."""
+    """Names of methods or paths of Python files. Empty: those of the experiment."""
     datasets: tuple[str, ...] = ()
-    """Names. Empty: all data sets of the experiment."""
+    """Names of data sets. Empty: all of the experiment."""
     models: tuple[str, ...] = ()
-    """Names or paths of Python files. Empty: all models of the experiment."""
+    """Names of models or paths of Python files. Empty: all of the experiment."""
     seeds: str | None = None
-    """See :func:`seeds_of`. None: as many as the profile says."""
+    """Text for :func:`seeds_of`. None: the number of seeds of the profile."""
 
     def __post_init__(self) -> None:
         files_by_name(self.algorithms)
 
     @property
     def methods(self) -> dict[str, str]:
-        """The methods that are files of the user's, by the name they go by."""
+        """Paths of users' methods by name."""
         return files_by_name(self.algorithms)
 
     def parts(self) -> Iterator[tuple[Experiment, Protocol, Profile]]:
-        """Each experiment under each protocol, with the profile that says how much of it."""
+        """Each experiment under each protocol, with its profile."""
         for experiment in self.experiments:
             for protocol in self.protocols or experiment.protocols[:1]:
                 yield experiment, load_protocol(protocol), profile_of(experiment, self.profile)
 
     def wanted(self, expand: Expand = cells) -> list[Wanted]:
-        """The cells asked for, each with its seeds. Raises BenchmarkError if there is none.
+        """The selected cells, each with its seeds. Raises BenchmarkError if there is none.
 
-        expand: makes the cells of an experiment under a protocol and a profile.
+        expand: returns the cells of an experiment under a protocol and a profile.
         """
         names = names_of(self.algorithms)
         found = [
@@ -116,7 +116,7 @@ def _with_models(experiment: Experiment, models: Sequence[str]) -> Experiment:
 
 
 def expand_groups(names: Sequence[str]) -> list[str]:
-    """Names and files of experiments, with the members of a group in its place, each once."""
+    """Names and files of experiments; a group is replaced by its members. Each occurs once."""
     groups = experiment_groups()
     single = dict.fromkeys(each for name in names for each in groups.get(name, (name,)))
     for name in single:
@@ -151,7 +151,7 @@ def files_by_name(algorithms: Sequence[str]) -> dict[str, str]:
 
 
 def check_file_name(path: str) -> None:
-    """Raise BenchmarkError unless the file's name can name results."""
+    """Raise BenchmarkError unless results can be stored under the file's name."""
     if not FILE_NAME.fullmatch(Path(path).stem):
         raise BenchmarkError(
             f"{path}: rename the file: lower case, digits, underscores, a letter first"
@@ -159,7 +159,7 @@ def check_file_name(path: str) -> None:
 
 
 def seeds_of(text: str | None, count: int) -> list[int]:
-    """The seeds that a text names, or else 0 … ``count`` − 1.
+    """The seeds that a text selects; None: 0 … ``count`` − 1.
 
     ``5``: the first five. ``0,3,4``: these. ``7,``: this one. Raises BenchmarkError for more than
     MOST_SEEDS or one above LARGEST_SEED.

@@ -1,4 +1,4 @@
-"""Where tuning looks: the ranges that a method declares, and the settings of each trial."""
+"""The search space of tuning: a method's ranges, and the settings of each trial."""
 
 import hashlib
 import math
@@ -12,7 +12,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.spec import Scalar
 
 DIGITS = 3
-"""Significant digits of a proposed setting: more would not change a result that matters."""
+"""Significant digits of a proposed setting; further digits would not matter."""
 
 Ranges = Mapping[str, tuple[Scalar, ...]]
 
@@ -20,8 +20,8 @@ Ranges = Mapping[str, tuple[Scalar, ...]]
 def ranges_of(method: Method, fixed: Collection[str] = ()) -> Ranges:
     """The method's ``RANGES`` without the settings in ``fixed``.
 
-    A pair of numbers is searched on a logarithmic scale from one to the other, any other tuple
-    value by value. Raises BenchmarkError where the method declares none, or wrong ones.
+    A pair of numbers is a range on a logarithmic scale, any other tuple a list of values.
+    Raises BenchmarkError if the method declares no ranges, or wrong ones.
     """
     if not method.ranges:
         raise BenchmarkError(f"{method.path}: RANGES: missing; tuning needs the ranges to search")
@@ -41,16 +41,16 @@ def _check(method: Method, name: str, values: tuple[Scalar, ...]) -> None:
 
 
 def _pair(values: tuple[Scalar, ...]) -> tuple[float, float] | None:
-    """The ends of a range; None for values to choose from."""
+    """The ends of a range; None for a list of values."""
     numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     return (numbers[0], numbers[1]) if len(numbers) == len(values) == 2 else None
 
 
 def proposals(ranges: Ranges, trials: int, name: str) -> list[dict[str, Scalar]]:
-    """Settings of each trial: first none, the method's own, then a scrambled Sobol sequence.
+    """The settings of each trial: first none (the method's own), then a scrambled Sobol sequence.
 
-    name: seeds the sequence. More trials with the same name begin with the same settings. Without
-    ranges every trial is the first one.
+    name: seeds the sequence; a longer sequence of the same name begins with the shorter one.
+    Without ranges, all trials are like the first.
     """
     if trials == 1 or not ranges:
         return [{} for _ in range(trials)]
@@ -64,7 +64,7 @@ def proposals(ranges: Ranges, trials: int, name: str) -> list[dict[str, Scalar]]
 
 
 def _value(values: tuple[Scalar, ...], u: float) -> Scalar:
-    """The place ``u`` in [0, 1) of a range, or of a list of values."""
+    """The value at position ``u`` in [0, 1) of a range or of a list."""
     if (pair := _pair(values)) is None:
         return values[int(u * len(values))]
     low, high = pair

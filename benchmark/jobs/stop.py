@@ -1,4 +1,4 @@
-"""When a command stops early: at a signal, or when its time is over."""
+"""Stop a command early: at a signal, or after its time limit."""
 
 import signal
 import threading
@@ -12,9 +12,9 @@ SIGNALS = tuple(
 
 
 class Stop:
-    """Whether to stop: asked after every round, so cheap.
+    """Tells whether to stop; cheap, because it is asked after every round.
 
-    seconds: of this command's time. None: no limit.
+    seconds: time limit of this command. None: no limit.
     """
 
     def __init__(self, seconds: float | None = None) -> None:
@@ -22,7 +22,7 @@ class Stop:
         self._end = None if seconds is None else time.monotonic() + seconds
 
     def ask(self) -> None:
-        """Stop as soon as the rounds under way are done."""
+        """Ask to stop after the current rounds."""
         self._asked.set()
 
     def __call__(self) -> bool:
@@ -31,14 +31,14 @@ class Stop:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """In the block, the first signal of SIGNALS asks; the second raises KeyboardInterrupt."""
+        """In the block, the first of SIGNALS asks to stop; the second raises KeyboardInterrupt."""
         with on_signals(self.ask):
             yield
 
 
 @contextmanager
 def on_signals(ask: Callable[[], None]) -> Iterator[None]:
-    """The first signal of SIGNALS that is not ignored asks; the second raises KeyboardInterrupt."""
+    """Call ``ask`` at the first unignored one of SIGNALS; raise KeyboardInterrupt at the next."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may handle signals
         return

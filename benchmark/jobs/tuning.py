@@ -1,7 +1,7 @@
-"""Every method's settings chosen with the same number of trials, on validation data only.
+"""Choose every method's settings with the same number of trials, on validation data only.
 
-A trial is an ordinary run of the store: an experiment's cell on its tuning partition, with the
-tuning seed and settings of its own. The test parts are never looked at.
+A trial is an ordinary stored run: a cell of the experiment on the tuning partition, with the seed
+of tuning and the trial's settings. Test scores are never read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,16 +26,16 @@ class Search:
 
     experiment: str
     first: Cell
-    """The experiment's own settings, on its tuning partition."""
+    """The first trial: the experiment's own settings on its tuning partition."""
     seed: int
     reduction: str
-    """How the protocol makes one number of a run's evaluations."""
+    """How the protocol reduces a run's evaluations to one number."""
     settings: tuple[Mapping[str, Scalar], ...]
-    """What each trial changes; the first changes nothing."""
+    """The settings that each trial changes; the first changes none."""
 
     @property
     def cells(self) -> list[Cell]:
-        """What each trial runs."""
+        """The cell of each trial."""
         own = self.first.hyper
         return [self.first.model_copy(update={"hyper": {**own, **s}}) for s in self.settings]
 
@@ -50,11 +50,11 @@ class Trials:
 
     request: Request
     count: int | None = None
-    """Per method. None: as many as the profile or the experiment says."""
+    """Trials per method. None: the number of the profile or of the experiment."""
 
     @property
     def methods(self) -> dict[str, str]:
-        """The methods that are files of the user's, by the name they go by."""
+        """Paths of users' methods by name."""
         return self.request.methods
 
     def wanted(self) -> list[Wanted]:
@@ -62,7 +62,7 @@ class Trials:
         return [(cell, [search.seed]) for search in self.searches() for cell in search.cells]
 
     def searches(self) -> list[Search]:
-        """One per experiment, protocol, data set, model and method that is asked for."""
+        """One search per selected experiment, protocol, data set, model and method."""
         plans: dict[tuple[str, str], Search] = {}
 
         def expand(
@@ -98,7 +98,7 @@ class Trials:
 
 
 def choose(search: Search, store: Store) -> Tuned:
-    """Compare the trials of a search, which are all in the store, and keep the outcome there."""
+    """Choose the best trial of a complete search, and write the outcome to the store."""
     histories = [_history(cell, search.seed, store) for cell in search.cells]
     scores = scored(histories[0])
     trials = [
@@ -126,12 +126,12 @@ def _history(cell: Cell, seed: int, store: Store) -> pd.DataFrame:
 
 
 def scored(history: pd.DataFrame) -> Which:
-    """Whose accuracy decides: that of the personalised models, where the method has any."""
+    """The models whose accuracy decides: the personalised ones, if the method has any."""
     return "personal" if column("personal", VALIDATION) in history else "global"
 
 
 def accuracy(history: pd.DataFrame, scores: str, reduction: str) -> float | None:
-    """One number of a run's validation accuracies, as the protocol reduces them; None if none."""
+    """A run's validation accuracy, reduced as the protocol says; None if there is none."""
     values = history[column(scores, VALIDATION)].dropna()
     if values.empty:
         return None
@@ -140,6 +140,6 @@ def accuracy(history: pd.DataFrame, scores: str, reduction: str) -> float | None
 
 
 def best(accuracies: list[float | None]) -> int:
-    """The number of the greatest accuracy: of equals the first, of none at all 0."""
+    """The index of the greatest accuracy; the first of equal ones, 0 if all are None."""
     known = [-1.0 if value is None else value for value in accuracies]
     return known.index(max(known))

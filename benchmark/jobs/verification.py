@@ -1,4 +1,4 @@
-"""Does a stored run come out the same, bit for bit, when it is made again here?"""
+"""Repeat a stored run on this machine and compare the histories bit for bit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,32 +18,32 @@ from benchmark.store import Run, column, read_run, read_table
 
 @dataclass(frozen=True)
 class Difference:
-    """How two histories of one run differ, in all but seconds."""
+    """Differences of two histories of one run, without the column of seconds."""
 
     evaluations: int
-    """How many were compared."""
+    """Number of compared evaluations."""
     first: str | None
-    """The first that differs, in words. None: all are the same bits."""
+    """The first different evaluation, in words. None: all bits are equal."""
     largest: Mapping[str, float]
-    """Largest absolute difference by column, of the columns that differ."""
+    """Largest absolute difference of each column that differs."""
 
     @property
     def accuracies_agree(self) -> bool:
-        """True if every accuracy is the same number."""
+        """True if all accuracies are equal."""
         return not any(name.endswith(column("", "accuracy")) for name in self.largest)
 
     def within(self, tolerance: float) -> bool:
-        """True if no score differs by more. 0: the same bits."""
+        """True if no score differs by more than ``tolerance``. 0: the bits must be equal."""
         return all(gap <= tolerance for gap in self.largest.values())
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What came of making a run again."""
+    """The outcome of repeating a run."""
 
     difference: Difference
     changes: tuple[str, ...]
-    """What is not as it was when the run was made: reasons for bits to differ."""
+    """Changes since the run was made that may explain different bits."""
 
 
 def verify(
@@ -53,10 +53,10 @@ def verify(
     device: str,
     methods: Mapping[str, str] = MappingProxyType({}),
 ) -> Verification:
-    """Make the run in ``folder`` again for its first ``rounds`` rounds and compare histories.
+    """Repeat the first ``rounds`` rounds of the run in ``folder`` and compare histories.
 
-    Raises BenchmarkError where the record or its tables cannot be read, or where the data or
-    the settings are no longer the run's.
+    Raises BenchmarkError if the record or a table cannot be read, or if data or settings have
+    changed since the run was made.
     """
     stored = read_run(folder)
     history = read_table(folder, stored, "history.parquet")
@@ -83,8 +83,8 @@ def _changes(
     stored: Run, method: Method, problem: Problem, device: torch.device
 ) -> tuple[str, ...]:
     now = environment(device, problem.federation.convolutions)
-    then = {"convolutions": "torch"} | stored.environment  # the only way there was, once
-    older = [name for name in CAN_CHANGE_NUMBERS if name not in then]  # nobody recorded it
+    then = {"convolutions": "torch"} | stored.environment  # older records: the only kind then
+    older = [name for name in CAN_CHANGE_NUMBERS if name not in then]  # older records do not say
     changes = [
         f"{key}: {then.get(key, 'unknown')}, now {value}"
         for key, value in now.items()
@@ -98,9 +98,9 @@ def _changes(
 
 
 def difference(stored: pd.DataFrame, again: pd.DataFrame) -> Difference:
-    """How the evaluations that both have differ.
+    """The differences at the evaluations that both histories have.
 
-    A loss that was not evaluated in one of them is not compared.
+    A loss that one of them does not have is not compared.
     """
     both = stored.merge(again, on="round", suffixes=("", " again"), sort=True)
     columns = [c for c in stored if c in set(again) - {"round", "seconds"}]
@@ -119,7 +119,7 @@ def difference(stored: pd.DataFrame, again: pd.DataFrame) -> Difference:
 
 
 def _gaps(stored: "pd.Series[float]", again: "pd.Series[float]") -> "pd.Series[float]":
-    """Absolute differences; infinite where only one is, 0 where there is nothing to compare."""
+    """Absolute differences: infinite if only one value is finite, 0 if a value is missing."""
     gaps = (stored - again).abs()
     unequal = (stored != again) & stored.notna() & again.notna()
     return gaps.where(gaps.notna() | ~unequal, float("inf")).where(unequal, 0.0)

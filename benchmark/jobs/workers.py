@@ -1,4 +1,4 @@
-"""Jobs performed in this process or in several; a signal or a failure loses nothing."""
+"""Perform jobs in this process or in several; signals and failures lose no finished round."""
 
 from collections.abc import Sequence
 
@@ -19,12 +19,12 @@ def run_all(
     listen: Listener,
     time_limit: float | None = None,
 ) -> None:
-    """Perform every job, in this process if ``workers`` is 1, else in that many of their own.
+    """Perform every job, in this process if ``workers`` is 1, else in that many processes.
 
-    A store that cannot be written, or missing files of a data set, are an error at once. A job
-    that fails does not keep the others from being done; JobsFailed is raised at the end. After
-    ``time_limit`` seconds, or a signal, the rounds under way are finished and saved, and
-    Interrupted is raised; a second signal does not wait.
+    Raises an error at once if the store cannot be written to or a data set's files are missing.
+    If a job fails, the others are still done, and JobsFailed is raised at the end. After
+    ``time_limit`` seconds, or a signal, the current rounds are finished and saved, and Interrupted
+    is raised. A second signal stops at once.
     """
     settings.store.require_writable()
     require((job.cell.data.name for job in jobs), settings.source)
@@ -39,7 +39,7 @@ def run_all(
 
 
 def conclude(outcomes: Sequence[Outcome]) -> None:
-    """Raise Interrupted where a job was; else JobsFailed where any failed."""
+    """Raise Interrupted if a job was interrupted; otherwise JobsFailed if any failed."""
     interrupted = [outcome.text for outcome in outcomes if outcome.kind == "interrupted"]
     failed = [outcome.text for outcome in outcomes if outcome.kind == "failed"]
     if interrupted:

@@ -1,4 +1,4 @@
-"""What is kept: runs, checkpoints, locks and status. Records are readable without torch."""
+"""Keep runs, checkpoints, locks and status on disk. Records are read without torch."""
 
 from benchmark.spec.columns import SCORES, column
 from benchmark.store.costs import Costs

@@ -1,8 +1,8 @@
-"""Snapshots on disk: what a killed run goes on from, bit for bit.
+"""Snapshots on disk, from which a killed run resumes bit for bit.
 
 ``<store>/checkpoints/<cell key>/<seeds>/`` holds the newest two as ``round-<n>.checkpoint`` (see
-:mod:`benchmark.store.header`). What does not belong to the run is refused in one line, and the one
-before it is taken. The folder goes when the run is stored.
+:mod:`benchmark.store.header`). A checkpoint that does not belong to the run is refused in one
+line, and the earlier one is used. The folder is removed when the run is stored.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ from datasets.files import write_whole
 MIN_INTERVAL = 50
 """Wait at least this many times as long as the last save took."""
 KEPT = 2
-"""How many checkpoints a program keeps."""
+"""Number of checkpoints that a program keeps."""
 
 Say = Callable[[str], None]
 Check = Callable[[Snapshot], None]
@@ -52,7 +52,7 @@ def identity(
 ) -> Identity:
     """The identity of the run that this process is about to make.
 
-    method, partition, data: digests. convolutions: what computes them.
+    method, partition, data: digests. convolutions: the library that computes them.
     """
     engine = hashlib.sha256()
     for folder in (places.ENGINE, places.MODELS):
@@ -80,7 +80,7 @@ class Checkpoints:
     identity: Identity
     started: str
     every: float = 0.0
-    """Seconds between two. 0: one after every round."""
+    """Seconds between two checkpoints. 0: one after every round."""
     resumed: tuple[int, ...] = ()
     _due: float = field(default=0.0, init=False)
 
@@ -89,13 +89,13 @@ class Checkpoints:
 
     @property
     def due(self) -> bool:
-        """True if it is time for the next one, by a clock that never goes back."""
+        """True if the next checkpoint is due, by a monotonic clock."""
         return time.monotonic() >= self._due
 
     def save(self, snapshot: Snapshot) -> None:
-        """Write it beside the others, then drop all but the newest two.
+        """Write a checkpoint, then remove all but the newest two.
 
-        A crash at any moment leaves the earlier ones whole. Raises OSError.
+        A crash at any moment leaves earlier checkpoints intact. Raises OSError.
         """
         start = time.monotonic()
         header = Header(
@@ -120,12 +120,12 @@ class Checkpoints:
             self._wait(time.monotonic() - start)
 
     def resume(self, say: Say, check: Check = lambda _: None) -> Snapshot | None:
-        """The newest usable snapshot, from which the run goes on; ``say`` hears refusals.
+        """The newest usable snapshot; None if there is none. ``say`` is told of refused ones.
 
-        ``check`` raises BenchmarkError for one that cannot be of this run.
+        check: raises BenchmarkError for a snapshot that cannot be of this run.
         """
         for part in self.folder.glob(".round-*"):
-            part.unlink(missing_ok=True)  # of a process that was killed
+            part.unlink(missing_ok=True)  # left by a killed process
         for path in newest_first(self.folder):
             try:
                 header, snapshot = read(path)
@@ -142,7 +142,7 @@ class Checkpoints:
         return None
 
     def clear(self) -> None:
-        """The run is stored: nothing to go on from is needed."""
+        """Remove all checkpoints, once the run is stored."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _wait(self, cost: float) -> None:
@@ -150,10 +150,10 @@ class Checkpoints:
 
 
 def read(path: Path) -> tuple[Header, Snapshot]:
-    """A checkpoint; a damaged one raises BenchmarkError."""
+    """Read a checkpoint. Raises BenchmarkError if it is damaged."""
     body = checked_body(path)
     with damage_named(path):
-        # Copies lie at torch's own alignment, on which the bits of a product may depend.
+        # Copies have torch's alignment, on which the bits of a product may depend.
         tensors = {name: t.clone() for name, t in safetensors.torch.load(body).items()}
         header = parse_header(tensors.pop(HEADER).numpy().tobytes())
     return header, Snapshot(header.rounds, header.seconds, tensors)
@@ -166,7 +166,7 @@ def _differs(found: Identity, wanted: Identity) -> str:
 
 
 def _apart(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors in memory of their own: an archive takes none that share it."""
+    """The tensors, copied where they share memory, which the archive does not allow."""
     apart, seen = {}, set()
     for name, tensor in tensors.items():
         own = tensor.detach().cpu().contiguous()

@@ -1,4 +1,4 @@
-"""What a run costs beside time: bytes and gradients, counted per client and round."""
+"""The cost of a run beside time: bytes and gradients per client and round."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ Amount = Annotated[int, Field(ge=0)]
 
 
 class Costs(Record):
-    """What one client spends in one communication round; see :mod:`benchmark.jobs.costs`."""
+    """The cost of one communication round for one client; see :mod:`benchmark.jobs.costs`."""
 
     bytes_down: Amount
     """Downloaded in a round in which the client trains."""
@@ -19,11 +19,11 @@ class Costs(Record):
     gradients: Amount
     """Mini-batch gradients evaluated in a round in which the client trains."""
     personal_gradients: Amount
-    """Mini-batch gradients evaluated for a personalised model after the last round, such as those
-    of fine-tuning. 0: the model is there when training ends."""
+    """Mini-batch gradients evaluated after the last round to make a personalised model, as in
+    fine-tuning. 0: training itself makes the model."""
 
     def bytes_of_round(self, cell: Cell) -> int:
-        """Bytes that all clients of the cell move in one round, down and up."""
+        """Bytes that all clients of the cell download and upload in one round."""
         return self.bytes_down * _training(cell) + self.bytes_up * cell.active_clients
 
     def gradients_of_round(self, cell: Cell) -> int:
@@ -32,5 +32,5 @@ class Costs(Record):
 
 
 def _training(cell: Cell) -> int:
-    """Clients that train in a round."""
+    """Number of clients that train in a round."""
     return cell.partition.clients if cell.participation == "all" else cell.active_clients

@@ -1,8 +1,7 @@
-"""Whose snapshot a checkpoint holds; no torch.
+"""The format of a checkpoint, and its header, which identifies the run; no torch.
 
-A checkpoint is the SHA-256 of what follows in hexadecimal, a newline, and a safetensors archive,
-which can hold tensors and nothing that runs. One of them, ``header``, is the JSON of a
-:class:`Header`.
+A checkpoint is the SHA-256 of its archive in hexadecimal, a newline, and the archive: safetensors,
+which hold tensors and no code. The tensor ``header`` is the JSON of a :class:`Header`.
 """
 
 import hashlib
@@ -22,11 +21,11 @@ from datasets.files import read_bytes
 
 HEADER = "header"
 LARGEST = 2**36
-"""Bytes of a checkpoint."""
+"""Maximum size of a checkpoint in bytes."""
 
 
 class Identity(Record):
-    """Everything that must be the same for a run to go on from a snapshot."""
+    """Everything that must be equal for a run to resume from a snapshot."""
 
     format: int = FORMAT
     cell: str
@@ -45,40 +44,40 @@ class Identity(Record):
     device: str
     """``cpu`` or ``cuda``."""
     precision: str = "float32"
-    """Of matrix products."""
+    """Precision of matrix products."""
     convolutions: str = "torch"
-    """What computes them: ``torch``, or ``numba`` with its version."""
+    """The library that computes convolutions: ``torch``, or ``numba`` with its version."""
 
 
 class Header(Record):
-    """What a checkpoint says of its snapshot."""
+    """Facts about the snapshot in a checkpoint."""
 
     identity: Identity
-    """Whose it is."""
+    """Identity of the run."""
     rounds: int
-    """How many rounds are done."""
+    """Number of finished rounds."""
     seconds: float
-    """Spent on them, apart from interruptions."""
+    """Seconds spent on these rounds, without interruptions."""
     started: str
-    """When the run first started."""
+    """Time at which the run first started."""
     resumed: tuple[int, ...]
     """Rounds after which the run was resumed earlier."""
 
 
 def newest_first(folder: Path) -> list[Path]:
-    """A program's snapshots."""
+    """A program's checkpoints, the newest first."""
     return sorted(folder.glob("round-*.checkpoint"), reverse=True)
 
 
 def read_header(path: Path) -> Header:
-    """The header of a checkpoint; a damaged one raises BenchmarkError."""
+    """Read the header of a checkpoint. Raises BenchmarkError if it is damaged."""
     body = checked_body(path)
     with damage_named(path):
         return parse_header(bytes(dict(deserialize(body))[HEADER]["data"]))
 
 
 def checked_body(path: Path) -> bytes:
-    """The archive in a checkpoint; BenchmarkError where its checksum differs."""
+    """The archive in a checkpoint. Raises BenchmarkError if its checksum differs."""
     try:
         blob = memoryview(read_bytes(path, LARGEST))
     except OSError as error:
@@ -90,7 +89,7 @@ def checked_body(path: Path) -> bytes:
 
 
 def parse_header(text: bytes) -> Header:
-    """The header that ``text`` spells; raises ValidationError or ValueError."""
+    """Parse a header from its JSON. Raises ValidationError or ValueError."""
     header = Header.model_validate_json(text)
     if not (header.rounds > 0 and math.isfinite(header.seconds)):
         raise ValueError("rounds, seconds: not those of a run")
@@ -99,7 +98,7 @@ def parse_header(text: bytes) -> Header:
 
 @contextmanager
 def damage_named(path: Path) -> Iterator[None]:
-    """What fails in the block is an error of the checkpoint at ``path``, in one line."""
+    """Turn any failure of the block into a BenchmarkError that names the checkpoint at ``path``."""
     try:
         yield
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""What killed processes left in a store, removed by the next one that may write there."""
+"""Remove files that killed processes left in a store."""
 
 import shutil
 import time
@@ -12,17 +12,17 @@ from benchmark.store.runs import Store
 from datasets.files import litter, tidy
 
 OLD = 3600.0
-"""Seconds after which nobody is still writing the part of a file."""
+"""Seconds after which no process can still be writing a partial file."""
 
 
 def tidy_finished(store: Store, cell: Cell, seeds: Iterable[int]) -> None:
-    """Remove what is left beside finished runs: parts of files, and checkpoints."""
+    """Remove partial files and checkpoints that are left beside finished runs."""
     for seed in seeds:
         checkpoints = folder_of(store, cell, (seed,))
         if not litter(store.place(cell, seed)) and not checkpoints.exists():
             continue
         with (
-            suppress(BenchmarkError, OSError),  # of a store that is only read
+            suppress(BenchmarkError, OSError),  # the store is read-only
             only_one(store, cell, (seed,)) as alone,
         ):
             if alone:
@@ -31,13 +31,13 @@ def tidy_finished(store: Store, cell: Cell, seeds: Iterable[int]) -> None:
 
 
 def tidy_places(store: Store, cell: Cell, seeds: Iterable[int]) -> None:
-    """Remove what is left beside the places of runs that this process alone makes."""
+    """Remove partial files beside the places of runs that this process alone makes."""
     for seed in seeds:
         tidy(store.place(cell, seed))
 
 
 def tidy_partitions(store: Store) -> None:
-    """Remove parts of partitions that nobody writes any more."""
+    """Remove partial files of partitions that no process writes any more."""
     for path in (store.root / "partitions").glob(".*.npz.*"):
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > OLD:

@@ -1,4 +1,4 @@
-"""Who makes a run: one process, by a lock for each of its seeds; and where its shelf stands."""
+"""Locks, one per seed, so that only one process makes a run; and the folder that holds them."""
 
 import errno
 import hashlib
@@ -20,18 +20,18 @@ except ImportError:  # on Windows
     fcntl = None
 
 FAILURE = "failure.txt"
-"""In a program's folder of snapshots: why its last try ended."""
+"""File in a program's folder of checkpoints with the reason why its last attempt failed."""
 PATIENCE = 0.5
-"""Seconds to wait for a lock, which someone may hold for a moment only to look."""
+"""Seconds to wait for a lock: another process may hold it briefly just to test it."""
 
 
 def shelf_of(store: Store, cell: Cell) -> Path:
-    """The folder of a cell's locks and of its programs' snapshots."""
+    """The folder of a cell's locks and of its programs' checkpoints."""
     return store.root / "checkpoints" / cell.key
 
 
 def folder_of(store: Store, cell: Cell, seeds: tuple[int, ...]) -> Path:
-    """Where a program that trains these seeds keeps its snapshots."""
+    """The folder of the checkpoints of a program that trains these seeds."""
     name = "seed-" + "-".join(map(str, seeds))
     if len(name) > 64:
         name = "seeds-" + hashlib.sha256(name.encode()).hexdigest()[:16]
@@ -40,9 +40,9 @@ def folder_of(store: Store, cell: Cell, seeds: tuple[int, ...]) -> Path:
 
 @contextmanager
 def only_one(store: Store, cell: Cell, seeds: tuple[int, ...]) -> Iterator[bool]:
-    """Yields whether these runs are this process's alone, until the block ends.
+    """Lock these runs until the block ends; yield False if another process holds one of them.
 
-    The system drops a dead process's locks, so none is ever left behind.
+    The system releases the locks of a dead process, so none is ever left behind.
     """
     held: list[FileLock] = []
     try:
@@ -61,12 +61,12 @@ def only_one(store: Store, cell: Cell, seeds: tuple[int, ...]) -> Iterator[bool]
 
 
 def lock_path(store: Store, cell: Cell, seed: int) -> Path:
-    """The file that is locked while the run (cell, seed) is made; it stays afterwards."""
+    """The file that is locked while the run (cell, seed) is made; it is not removed afterwards."""
     return shelf_of(store, cell) / f"seed-{seed}.lock"
 
 
 def lock_of(store: Store, cell: Cell, seed: int) -> FileLock:
-    """What the process that makes the run (cell, seed) holds; raises BenchmarkError."""
+    """The lock that a process must hold to make the run (cell, seed). Raises BenchmarkError."""
     path = lock_path(store, cell, seed)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def lock_of(store: Store, cell: Cell, seed: int) -> FileLock:
 
 
 def is_locked(store: Store, cell: Cell, seed: int) -> bool:
-    """True if a process makes the run (cell, seed). Never writes, and keeps nobody waiting."""
+    """True if a process is making the run (cell, seed). Never writes and never blocks others."""
     path = lock_path(store, cell, seed)
     try:
         if not path.is_file():
@@ -92,5 +92,5 @@ def is_locked(store: Store, cell: Cell, seed: int) -> bool:
             return False
     except (BlockingIOError, Timeout):
         return True
-    except OSError:  # nobody can write to it, so nobody does
+    except OSError:  # no process can write to it, so none holds it
         return False

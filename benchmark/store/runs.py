@@ -1,20 +1,20 @@
-"""Runs on disk: one folder a run, written whole or not at all.
+"""Runs on disk, one folder per run.
 
 ``<store>/<cell key>/seed-<n>/`` holds
 
 - ``run.json``, a :class:`Run`: the cell as asked for, the method's resolved settings, the
   partition's digest and summary, versions, wall time, and the checksums of the other files;
-- ``history.parquet``, a row for every evaluation: ``round`` (from 0), then for ``global`` and
-  ``personal`` (where the method has it) ``<which>_accuracy`` and ``<which>_loss`` on the
-  test sets, ``<which>_train_loss`` on the training sets, all pooled over clients (fractions
-  and nats), and ``seconds`` since the start of the run;
-- ``clients.parquet``, a row for every client: ``train_size``, ``test_size``, and the same
-  scores per client at the last evaluation.
+- ``history.parquet``, one row per evaluation: ``round`` (from 0), then for ``global`` and, if the
+  method personalises, ``personal``: ``<which>_accuracy`` and ``<which>_loss`` on the test sets and
+  ``<which>_train_loss`` on the training sets, all pooled over clients (fractions and nats), and
+  ``seconds`` since the start of the run;
+- ``clients.parquet``, one row per client: ``train_size``, ``test_size``, and the same scores of
+  the client at the last evaluation.
 
-Where the partition has data for validation there are ``<which>_validation_accuracy`` and
-``<which>_validation_loss``, and ``validation_size``. The test columns then have two values only:
-at the evaluation with the best validation accuracy (the first of equals) and at the last one;
-a client's test scores are those at the former.
+With validation there are also ``<which>_validation_accuracy``, ``<which>_validation_loss`` and
+``validation_size``. The test columns then have two values only: at the evaluation with the best
+validation accuracy (the first, if several are equal) and at the last one. Clients' test scores are
+those of the former.
 
 A run is written whole or not at all (see :func:`datasets.files.write_whole`), so that a reader
 never sees a part of one. Nothing here imports torch.
@@ -56,32 +56,42 @@ class Run(Record):
     """The record of one finished run."""
 
     format: Annotated[int, Field(ge=1, le=FORMAT)] = FORMAT
+    """Version of this record's layout."""
     cell: Cell
+    """The cell as it was asked for."""
     seed: int = Field(ge=0)
+    """The seed of all random streams of the run."""
     hyper: dict[str, Scalar]
+    """All settings of the method, with its defaults."""
     parameters: int
+    """Number of parameters of the model."""
     source: Sha256
     """SHA-256 of the method's file."""
     code: Sha256 | None = None
-    """The same without comments, docstrings and layout. None: the run is older than this field."""
+    """SHA-256 of the method's code without comments, docstrings and layout. None: the run is older
+    than this field."""
     partition: Sha256
     """Digest of the index lists (kept in ``<store>/partitions/``)."""
     data: Sha256 | None = None
     """Digest of the data set's arrays. None: the run is older than this field."""
     partition_summary: Mapping[str, Scalar]
+    """Numbers of samples and labels; see :meth:`datasets.Partition.summary`."""
     started: str
+    """Time at which the run first started."""
     wall_seconds: float
-    """Spent on it, apart from interruptions."""
+    """Seconds spent on the run, without interruptions."""
     seeds_stacked: Count
-    """How many seeds the program that made this run trained at once."""
+    """Number of seeds that the program trained together with this one, itself included."""
     environment: dict[str, str]
+    """Machine, commit and versions; see :func:`benchmark.jobs.environment.environment`."""
     command: str
+    """Command line that made the run."""
     diverged: int | None = Field(default=None, ge=0)
-    """The round of the first loss that is not finite, with which the history ends."""
+    """Round of the first loss that is not finite; the history ends there. None: all are finite."""
     costs: Costs | None = None
-    """What a client spends in a round. None: the run is older than this field, or the method could
-    not be counted."""
+    """Cost of a round for a client. None: the run is older than this field, or counting failed."""
     checksums: dict[str, str]
+    """SHA-256 of the run's other files, by name."""
 
 
 @dataclass(frozen=True)
@@ -89,18 +99,19 @@ class Store:
     """A folder of runs."""
 
     root: Path
+    """Path of the folder."""
 
     def place(self, cell: Cell, seed: int) -> Path:
-        """Where the run (cell, seed) has its place."""
+        """The folder to which the run (cell, seed) is written."""
         return self.root / cell.key / f"seed-{seed}"
 
     def folder(self, cell: Cell, seed: int) -> Path:
-        """Where the run (cell, seed) is read: in its place, unless its writer was killed just as
-        it replaced an older run, which is then beside it."""
+        """The folder from which the run (cell, seed) is read: its place; or, if a writer was killed
+        while it replaced an older run, the folder of the older run beside it."""
         return _whole(self.place(cell, seed))
 
     def find(self, cell: Cell, seed: int) -> Run | None:
-        """The record of a finished run, or None; that of another run is an error."""
+        """The record of a finished run, or None. Raises BenchmarkError for another run's record."""
         folder = self.folder(cell, seed)
         if not (folder / "run.json").is_file():
             return None
@@ -113,7 +124,7 @@ class Store:
         return run
 
     def find_whole(self, cell: Cell, seed: int) -> Run | None:
-        """As :meth:`find`; a table that is not the one that was written is an error too."""
+        """Like :meth:`find`; also raises BenchmarkError if a table has changed since."""
         run = self.find(cell, seed)
         if run is not None:
             for name in TABLES:
@@ -121,7 +132,7 @@ class Store:
         return run
 
     def set_aside(self, cell: Cell, seed: int) -> Path:
-        """Move a damaged run out of its place; returns where it lies now."""
+        """Move a damaged run out of its place; return its new path."""
         aside = self.root / "damaged" / f"{cell.key}-seed-{seed}-{uuid4().hex[:8]}"
         try:
             aside.parent.mkdir(exist_ok=True)
@@ -140,7 +151,7 @@ class Store:
         return bool(self.seeds(cell))
 
     def algorithms(self) -> list[str]:
-        """The names of the methods that the store has a folder of."""
+        """The names of the methods that have a folder in the store."""
         matches = (KEY.fullmatch(folder.name) for folder in self.root.glob("*/"))
         return sorted({match[1] for match in matches if match})
 
@@ -152,7 +163,7 @@ class Store:
                 yield folder, read_run(folder)
 
     def require_writable(self) -> None:
-        """Make the folder if there is none; raise BenchmarkError where nothing can be written."""
+        """Create the folder if it is missing. Raises BenchmarkError if it cannot be written to."""
         probe = self.root / f".probe-{uuid4().hex}"
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -162,7 +173,7 @@ class Store:
             raise BenchmarkError(f"{self.root}: nothing can be stored: {error}") from None
 
     def write(self, run: Run, history: pd.DataFrame, clients: pd.DataFrame) -> Path:
-        """Store a finished run, in place of an older one; its checksums are set here."""
+        """Store a finished run with its checksums; an older one is replaced."""
         place = self.place(run.cell, run.seed)
         blobs = {
             name: _parquet(table) for name, table in zip(TABLES, (history, clients), strict=True)
@@ -188,7 +199,7 @@ def _whole(place: Path) -> Path:
 
 
 def read_run(folder: Path) -> Run:
-    """The record in a run's folder; a damaged one is an error that names it."""
+    """Read the record in a run's folder. Raises BenchmarkError if it is damaged."""
     path = folder / "run.json"
     try:
         return Run.model_validate_json(read_bytes(path, LARGEST))
@@ -198,9 +209,9 @@ def read_run(folder: Path) -> Run:
 
 
 def read_table(folder: Path, run: Run, name: str) -> pd.DataFrame:
-    """``history.parquet`` or ``clients.parquet`` of a run, after comparing its checksum.
+    """Read ``history.parquet`` or ``clients.parquet`` of a run, and check its checksum.
 
-    Numbers only, and not too many for memory, whatever a small file may unpack to.
+    Raises BenchmarkError also if it holds anything but numbers, or unpacks to too many of them.
     """
     path, blob = folder / name, _checked(folder, run, name)
     try:
@@ -211,7 +222,7 @@ def read_table(folder: Path, run: Run, name: str) -> pd.DataFrame:
             if field.type not in NUMBERS:
                 raise ValueError(f"{field.name}: {field.type}, allowed: int64, double")
         table: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
-    except Exception as error:  # pyarrow has many for a file that is not what it says
+    except Exception as error:  # pyarrow raises many kinds of error for a damaged file
         reason = " ".join(str(error).split())
         raise BenchmarkError(f"{path}: not a table of a run ({reason}); {AGAIN}") from error
     return table

@@ -1,4 +1,4 @@
-"""How far runs are: done, running, interrupted, failed, or not begun, and the time left."""
+"""The status of runs (done, running, interrupted, failed, not begun) and the time left."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ STATES = ("done", "diverged", "running", "interrupted", "failed", "not begun")
 
 @dataclass(frozen=True)
 class Status:
-    """How far one run is."""
+    """The status of one run."""
 
     cell: Cell
     seed: int
     state: str
     """One of STATES."""
     rounds: int = 0
-    """Done by its newest checkpoint; of a finished run, all of them."""
+    """Rounds finished by the newest checkpoint; all rounds if the run is done."""
     seconds: float = 0.0
-    """Spent on these rounds."""
+    """Seconds spent on these rounds."""
     note: str = ""
-    """The error, or when it diverged."""
+    """The error of a failed run, or the round in which a run diverged."""
 
 
 def status_of(cell: Cell, seed: int, store: Store) -> Status:
@@ -57,11 +57,11 @@ def status_of(cell: Cell, seed: int, store: Store) -> Status:
 
 
 def seconds_left(runs: Sequence[Status]) -> tuple[float, int]:
-    """Seconds that one process needs for all unfinished runs, and for how many runs no estimate
-    exists.
+    """Seconds that one process needs for all unfinished runs, and the number of runs for which no
+    estimate exists.
 
-    A run's seconds per round are its own so far, or else the mean of runs of its data set, model
-    and method.
+    The estimate uses a run's own seconds per round so far, or else the mean over runs of the same
+    data set, model and method.
     """
     known: dict[tuple[str, str, str], list[float]] = {}
     for run in runs:
@@ -107,7 +107,7 @@ def _newest(folder: Path) -> tuple[int, float]:
 
 
 def _failure(folder: Path) -> str:
-    """Why the last try ended, or nothing."""
+    """The reason why the last attempt failed; empty if there is none."""
     try:
         text = read_bytes(folder / FAILURE, LARGEST).decode(errors="replace")
     except OSError:

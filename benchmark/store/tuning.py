@@ -1,4 +1,4 @@
-"""What tuning has found, kept beside the runs: ``<store>/tuning/<experiment>/<cell key>.json``.
+"""Outcomes of tuning, kept beside the runs: ``<store>/tuning/<experiment>/<cell key>.json``.
 
 A file holds all trials of one method on one data set and model, under the key of the first
 trial's cell. Nothing here imports torch.
@@ -35,11 +35,11 @@ class Trial(Record):
     """One setting that was tried."""
 
     hyper: dict[str, Scalar]
-    """What differs from the experiment's own settings. Empty: nothing."""
+    """Settings that differ from the experiment's own. Empty: none."""
     key: str
     """The folder of its run in the store."""
     accuracy: Annotated[float, Field(ge=0, le=1)] | None
-    """On the validation parts, reduced as the protocol says. None: the run diverged."""
+    """Validation accuracy, reduced as the protocol says. None: the run diverged."""
 
 
 class Tuned(Record):
@@ -49,12 +49,12 @@ class Tuned(Record):
     cell: Cell
     """The first trial: the experiment's own settings on its tuning partition."""
     seed: Annotated[int, Field(ge=0)]
-    """The trials' own; no reported run has it."""
+    """Seed of all trials; no reported run has it."""
     scores: Which
-    """Which models' accuracy decided: the personalised ones, where the method has any."""
+    """The models whose accuracy decided: the personalised ones, if the method has any."""
     trials: tuple[Trial, ...] = Field(min_length=1)
     chosen: Annotated[int, Field(ge=0)]
-    """The number of the best trial; the first of equals."""
+    """Number of the best trial; the first, if several are equal."""
 
     @model_validator(mode="after")
     def _is_a_trial(self) -> "Tuned":
@@ -68,17 +68,17 @@ class Tuned(Record):
         return self.trials[self.chosen]
 
     def applied(self, cell: Cell) -> Cell:
-        """A cell of the experiment with the settings that were chosen."""
+        """A cell of the experiment with the chosen settings."""
         return cell.model_copy(update={"hyper": {**cell.hyper, **self.best.hyper}})
 
 
 def place_of_tuning(store: Store, experiment: str, first: Cell) -> Path:
-    """The file of the method that has this first trial."""
+    """The file of the method whose first trial is ``first``."""
     return store.root / "tuning" / experiment / f"{first.key}.json"
 
 
 def write_tuning(store: Store, tuned: Tuned) -> Path:
-    """Keep what tuning has found, in place of what an earlier one found with fewer trials."""
+    """Write the outcome of tuning; an earlier one with fewer trials is replaced."""
     place = place_of_tuning(store, tuned.experiment, tuned.cell)
     try:
         write_whole(place, (tuned.model_dump_json(indent=1) + "\n").encode())
@@ -88,7 +88,7 @@ def write_tuning(store: Store, tuned: Tuned) -> Path:
 
 
 def find_tuning(store: Store, experiment: str, first: Cell) -> Tuned | None:
-    """What tuning has found for the method that has this first trial. None: it was not tuned."""
+    """The outcome of tuning for the method whose first trial is ``first``. None: not tuned."""
     place = place_of_tuning(store, experiment, first)
     if not place.is_file():
         return None
@@ -109,13 +109,13 @@ def tunings(
     profile: Profile,
     algorithms: Sequence[str] = (),
 ) -> list[tuple[Cell, Tuned | None]]:
-    """Each cell of an experiment that is tuned, beside what tuning has found for it so far."""
-    found = {
+    """Each cell of a tuned experiment with the outcome of its tuning. None: not tuned yet."""
+    outcomes = {
         tried_for(first): find_tuning(store, experiment.name, first)
         for first in first_trials(experiment, protocol, profile, algorithms)
     }
-    own = cells(experiment, protocol, profile, algorithms)
-    return [(cell, found.get(tried_for(cell))) for cell in own]
+    tuned_cells = cells(experiment, protocol, profile, algorithms)
+    return [(cell, outcomes.get(tried_for(cell))) for cell in tuned_cells]
 
 
 def settled_cells(
@@ -125,11 +125,11 @@ def settled_cells(
     profile: Profile,
     algorithms: Sequence[str] = (),
 ) -> list[Cell]:
-    """The cells of an experiment as they are run: with the settings that tuning has chosen.
+    """The cells of an experiment as they are run, with the settings that tuning has chosen.
 
-    Those whose method has not been tuned yet are left out.
+    Cells of methods that are not tuned yet are left out.
     """
     if experiment.tuning is None:
         return cells(experiment, protocol, profile, algorithms)
-    found = tunings(store, experiment, protocol, profile, algorithms)
-    return [tuned.applied(cell) for cell, tuned in found if tuned is not None]
+    outcomes = tunings(store, experiment, protocol, profile, algorithms)
+    return [tuned.applied(cell) for cell, tuned in outcomes if tuned is not None]
