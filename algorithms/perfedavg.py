@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 from benchmark.algorithm import Cohort, Globals, Positive, Steps, Table
 
 NAME = "Per-FedAvg"
+STEP_SIZES = ("beta",)
 RANGES = {"alpha": (1e-3, 1.0), "beta": (1e-3, 1.0)}
 
 

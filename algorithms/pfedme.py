@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 from benchmark.algorithm import Cohort, Globals, NonNegative, Positive, Steps, Table, proximal_step
 
 NAME = "pFedMe"
+STEP_SIZES = ("eta", "alpha")
 RANGES = {"eta": (1e-3, 0.1), "alpha": (1e-3, 0.3), "lam": (1.0, 50.0)}
 
 
@@ -63,7 +64,7 @@ def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:
     local = theta = cohort.spread(state.w)
     for batch in cohort.batches(hyper.E):
         if hyper.inner_start == "restart":
-            theta = local
+            theta = batch.step(theta, local)
         for _ in range(hyper.K):
             gradient = cohort.grad(theta, batch)
             inner = proximal_step(theta, gradient, hyper.alpha, hyper.lam, local, hyper.mu)

@@ -33,6 +33,7 @@ from benchmark.algorithm import (
 )
 
 NAME = "PFML"
+STEP_SIZES = ("eta", "alpha")
 RANGES = {"eta": (1e-3, 0.1), "alpha": (1e-3, 0.3), "lam": (1.0, 50.0)}
 
 
@@ -100,7 +101,7 @@ def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:
         if hyper.centre == "current":
             m_prev, w_prev = m, w
         if hyper.inner_start == "restart":
-            theta, w_hat = m, w
+            theta, w_hat = batch.step(theta, m), batch.step(w_hat, w)
         at_m, at_w = cohort.forward(m, batch), cohort.forward(w, batch)
         if hyper.outer_gradient == "outer":
             G_m, G_w = at_m.grad(loss, at_w.probs), at_w.grad(loss, at_m.probs)
@@ -108,12 +109,12 @@ def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:
             at_theta, at_w_hat = cohort.forward(theta, batch), cohort.forward(w_hat, batch)
             of_m, of_w = (at_m, at_w) if hyper.peer == "fixed" else (at_theta, at_w_hat)
             g_theta, g_w_hat = at_theta.grad(loss, of_w.probs), at_w_hat.grad(loss, of_m.probs)
-            theta = proximal_step(theta, g_theta, alpha, lam, m_prev, mu)
-            w_hat = proximal_step(w_hat, g_w_hat, alpha, lam, w_prev, mu)
+            theta = batch.step(theta, proximal_step(theta, g_theta, alpha, lam, m_prev, mu))
+            w_hat = batch.step(w_hat, proximal_step(w_hat, g_w_hat, alpha, lam, w_prev, mu))
         if hyper.outer_gradient == "inner":
             G_m, G_w = g_theta, g_w_hat
-        m = proximal_step(m, G_m, eta, lam, theta)
-        w = proximal_step(w, G_w, eta, lam, w_hat)
+        m = batch.step(m, proximal_step(m, G_m, eta, lam, theta))
+        w = batch.step(w, proximal_step(w, G_w, eta, lam, w_hat))
     mixed = (1 - hyper.beta) * state.w + hyper.beta * cohort.mean(w)
     return State(mixed, cohort.write(state.m, m), cohort.write(state.theta, theta))
 

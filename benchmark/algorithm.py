@@ -20,8 +20,9 @@ A method is a file in ``algorithms/`` (or any path given to ``--algorithm``) wit
 - ``train_round(state, cohort, hyper) -> State``: one communication round;
 - ``personal_models(state, everyone, hyper) -> Table | None``: what "PM" scores evaluate;
 
-and, optionally, ``NAME``, its name in reports, and ``RANGES``, the values of its settings that
-tuning tries: a pair of numbers is a range on a logarithmic scale, any other tuple a list of values.
+and, optionally, ``NAME``, its name in reports; ``RANGES``, the values of its settings that tuning
+tries: a pair of numbers is a range on a logarithmic scale, any other tuple a list of values; and
+``STEP_SIZES``, the settings that a cell's schedule changes, by default ``("eta",)``.
 
 If a cell counts local work in epochs, clients take different numbers of steps. Every change of rows
 must then go through ``batch.step(old, new)``: clients that have run out of batches keep their

@@ -63,9 +63,12 @@ class Replayed:
         self._rounds = 0
         self._recording: _Recording | None = None
         self._refused = False
+        self._hyper: Any = None
 
     def __call__(self, state: Any, cohort: Cohort, hyper: Any) -> Any:
         """One round; see :mod:`benchmark.algorithm`."""
+        if hyper != self._hyper:  # they are constants in a recording
+            self._hyper, self._rounds, self._recording = hyper, 0, None
         self._rounds += 1
         if self._recording is not None and self._rounds > WARM_UP + 2:
             return self._recording(state, cohort)

@@ -7,7 +7,7 @@ import os.path
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from functools import wraps
 from pathlib import Path
 from types import ModuleType
@@ -58,6 +58,21 @@ class Method:
     personal_models: Callable[..., Any]
     ranges: Mapping[str, Any] = field(default_factory=dict)
     """``RANGES`` of the file: where tuning looks for its settings. Empty: not said."""
+
+    step_sizes: tuple[str, ...] = ("eta",)
+    """``STEP_SIZES`` of the file: the settings that a schedule over rounds changes."""
+
+    def scaled(self, hyper: Any, factor: float) -> Any:
+        """The settings with all step sizes multiplied by ``factor``."""
+        if factor == 1:
+            return hyper
+        try:
+            return replace(hyper, **{n: factor * getattr(hyper, n) for n in self.step_sizes})
+        except (AttributeError, TypeError):
+            raise BenchmarkError(
+                f"{self.path}: a schedule changes {', '.join(self.step_sizes)}, allowed: settings "
+                "that are numbers; name them in STEP_SIZES"
+            ) from None
 
     def resolve(self, hyper: Mapping[str, Scalar]) -> Any:
         """The method's settings, with its defaults where ``hyper`` is silent."""
@@ -153,7 +168,9 @@ def load_method(name: str) -> Method:
     ranges = getattr(module, "RANGES", {})
     if not isinstance(ranges, Mapping):
         raise BenchmarkError(f"{path}: RANGES is not a dictionary")
-    return Method(path.stem, path, source, code_digest(path), **parts, ranges=ranges)
+    steps = tuple(getattr(module, "STEP_SIZES", ("eta",)))
+    known = (path.stem, path, source, code_digest(path))
+    return Method(*known, **parts, ranges=ranges, step_sizes=steps)
 
 
 def _guarded(path: Path, part: str, call: Callable[..., Any], State: Any) -> Callable[..., Any]:

@@ -3,7 +3,7 @@
 On a GPU all of them; on a CPU one after another, as its cache holds only one replica's batches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,11 @@ from torch import Tensor
 from benchmark.engine.cohort import Auxiliary, Federation
 from benchmark.engine.methods import Method
 from benchmark.engine.snapshot import Snapshot
+
+
+def constant(round_: int) -> float:
+    """1: step sizes do not change over the rounds."""
+    return 1.0
 
 
 @dataclass
@@ -27,11 +32,14 @@ class Group:
     prefix: str
     """Begins the names of the state's tensors in a snapshot."""
     state: Any = None
+    scale: Callable[[int], float] = constant
+    """Of a round, what step sizes are multiplied by while training."""
 
     def train(self, round_: int) -> None:
         """One communication round."""
         cohort = self.federation.cohort(round_)
-        self.state = self.method.train_round(self.state, cohort, self.hyper)
+        hyper = self.method.scaled(self.hyper, self.scale(round_))
+        self.state = self.method.train_round(self.state, cohort, hyper)
 
     @property
     def w(self) -> Tensor | None:
@@ -72,12 +80,13 @@ def all_groups(
     federation: Federation,
     w: Tensor,
     snapshot: Snapshot | None = None,
+    scale: Callable[[int], float] = constant,
 ) -> list[Group]:
     """Every group of a federation. Replicas start from ``w`` (R, P), or from a snapshot."""
     shares = _shares(federation)
     groups = []
     for number, (share, models) in enumerate(zip(shares, w.tensor_split(len(shares)), strict=True)):
-        group = Group(method, hyper, share, models, f"{number}." if number else "")
+        group = Group(method, hyper, share, models, f"{number}." if number else "", scale=scale)
         group.state = method.init(models, share.everyone(0), hyper)
         if snapshot is not None:
             group.unpack(snapshot)

@@ -68,7 +68,8 @@ class Problem:
             length = min(length, largest)  # no padding that no client needs
         train = Blocks.of(x, arrays.y, partition.train, length, device)
         test, validation = _scored(x, arrays.y, partition, device)
-        sampling = Sampling(cell.active_clients, cell.participation, cell.aggregation, cell.batches)
+        switches = cell.participation, cell.aggregation, cell.batches, cell.local_work
+        sampling = Sampling(cell.active_clients, *switches)
         network, w = initial(cell.model)
         other = None if cell.auxiliary is None else Auxiliary(*initial(cell.auxiliary))
         if other is not None and other.network.parameters == network.parameters:
@@ -134,4 +135,8 @@ def _started(
     """What records a run and what trains it, at the start or as a snapshot left them."""
     federation, w = problem.federation, problem.w
     recorder = Recorder(federation, problem.test, problem.validation, cell, resumed)
-    return recorder, all_groups(method, method.resolve(cell.hyper), federation, w, resumed)
+    hyper = method.resolve(cell.hyper)
+    if cell.schedule is None:
+        return recorder, all_groups(method, hyper, federation, w, resumed)
+    scale = partial(cell.schedule.scale, rounds=cell.rounds)
+    return recorder, all_groups(method, hyper, federation, w, resumed, scale)

@@ -55,6 +55,20 @@ class Data(Record):
         return self
 
 
+class Schedule(Record):
+    """How step sizes change over the rounds of a run."""
+
+    factor: float = Field(gt=0, le=1)
+    """What they are multiplied by at each change."""
+    at: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
+    """When: after these shares of all rounds. Empty: after every round."""
+
+    def scale(self, round_: int, rounds: int) -> float:
+        """What all step sizes are multiplied by in a round, counted from 0: 1 in the first."""
+        changes = sum(round_ >= share * rounds for share in self.at) if self.at else round_
+        return float(self.factor**changes)
+
+
 class Cell(Record):
     """Everything that decides the result of a run, except its seed."""
 
@@ -85,6 +99,11 @@ class Cell(Record):
     """Evaluations between two training losses; the last evaluation always has one."""
     auxiliary: ModelSpec | None = None
     """Architecture of the models that clients keep to themselves. None: that of ``model``."""
+    local_work: Literal["steps", "epochs"] = "steps"
+    """What a method's numbers of local steps count: mini-batches, as many for every client, or
+    passes over a client's own training set, so that clients take unequal numbers of steps."""
+    schedule: Schedule | None = None
+    """How the method's step sizes change over the rounds. None: they do not."""
 
     @model_validator(mode="after")
     def _possible(self) -> "Cell":

@@ -112,3 +112,22 @@ def test_every_setting_of_every_method_is_varied_above() -> None:
 @pytest.mark.parametrize("model", MODULES)
 def test_the_networks_of_these_tests_cover_both_paths(model: str) -> None:
     assert Network(module(model))._perceptron == (model in FAST)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    ("batches", "participation"), [("fixed_order", "all"), ("shuffled_passes", "sampled")]
+)
+def test_epochs_of_unequal_clients_equal_the_plain_loop(
+    name: str, batches: str, participation: str
+) -> None:
+    of = federation(
+        "dnn", seeds=(4, 5), batches=batches, participation=participation, local_work="epochs"
+    )
+    check_parity(load_method(name), {}, of, 2)
+
+
+@pytest.mark.parametrize("name", ["pfedme", "pfml"])
+@pytest.mark.parametrize("start", ["carry", "restart"])
+def test_inner_iterates_of_clients_that_have_run_out_are_kept(name: str, start: str) -> None:
+    check_parity(load_method(name), {"inner_start": start}, federation(local_work="epochs"))
