@@ -25,8 +25,9 @@ MAY_USE = {
     "engine": GROUND | {"spec"},
     "algorithm": {"engine"},
     "store": GROUND | {"spec", "engine"},
+    "contract": GROUND | {"spec", "engine", "algorithm", "store"},
     "jobs": GROUND | {"spec", "engine", "store"},
-    "cli": GROUND | {"spec", "engine", "store", "jobs", "reports", "notebook"},
+    "cli": GROUND | {"spec", "engine", "store", "jobs", "reports", "notebook", "contract"},
     "__main__": {"cli"},
     "notebook": GROUND | {"spec", "jobs", "reports"},
     "__init__": {"notebook"},
@@ -172,7 +173,7 @@ def test_only_jobs_start_processes() -> None:
 
 def test_every_room_says_what_it_is_and_is_on_the_map() -> None:
     plan = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    for name in ("cli", "jobs", "store", "engine", "spec"):
+    for name in ("cli", "jobs", "contract", "store", "engine", "spec"):
         text = (ROOT / "benchmark" / name / "__init__.py").read_text(encoding="utf-8")
         assert ast.get_docstring(ast.parse(text)), name
         assert f"`{name}/`" in plan, name

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import typer
 
+from benchmark.cli.check import check
 from benchmark.cli.exits import Commands, one_line_errors
 from benchmark.cli.export import export
 from benchmark.cli.figure import figure
@@ -24,6 +25,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "reproduce": reproduce,
     "status": status,
     "verify": verify,
+    "check": check,
     "report": report,
     "compare": compare,
     "show": show,

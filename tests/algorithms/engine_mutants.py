@@ -5,18 +5,18 @@ from types import ModuleType
 from unittest.mock import patch
 
 import benchmark.engine.training
+from benchmark.contract.protocol import (
+    check_every_client_is_scored,
+    check_methods_are_paired,
+    check_no_test_sample_is_read,
+)
+from benchmark.contract.rows import check_two_runs_are_bit_identical
 from benchmark.engine.methods import load_method
 from tests.algorithms import batch_checks as batches
 from tests.algorithms import deferred_checks as deferred
 from tests.algorithms import loss_checks as losses
 from tests.algorithms import replay_checks as replays
-from tests.algorithms.contract_checks import check_two_runs_are_bit_identical
 from tests.algorithms.mutants import Mutant
-from tests.algorithms.protocol_checks import (
-    check_every_client_is_scored,
-    check_methods_are_paired,
-    check_no_test_sample_is_read,
-)
 
 
 def runs_are_bit_identical(engine: ModuleType) -> None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from benchmark.contract.rows import check_one_client_at_a_time
 from benchmark.engine.methods import Method
-from tests.algorithms.contract_checks import check_one_client_at_a_time
 from tests.algorithms.family_limits import FAMILIES
 from tests.algorithms.federations import federation
 from tests.algorithms.mutants import Mutant

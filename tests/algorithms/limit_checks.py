@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmark.contract.rows import EVERYONE, Spy
 from benchmark.engine.methods import Method, load_method
-from tests.algorithms.contract_checks import EVERYONE, Spy
 from tests.algorithms.federations import (
     PARTS,
     SIZES,

@@ -1,8 +1,7 @@
 """Defects of methods: those seen in public implementations, and their kin."""
 
-from benchmark.engine.methods import Method
-from tests.algorithms import limit_checks as limits
-from tests.algorithms.contract_checks import (
+from benchmark.contract.protocol import check_gradient_evaluations
+from benchmark.contract.rows import (
     check_absent_clients_are_untouched,
     check_docstring_cites_a_paper,
     check_inputs_are_not_changed,
@@ -12,14 +11,15 @@ from tests.algorithms.contract_checks import (
     check_state_round_trips,
     check_two_runs_are_bit_identical,
 )
-from tests.algorithms.hyper_checks import (
+from benchmark.contract.settings import (
     check_settings_are_frozen_with_defaults,
     check_wrong_settings_are_refused,
     check_zero_server_step_is_refused,
 )
+from benchmark.engine.methods import Method
+from tests.algorithms import limit_checks as limits
 from tests.algorithms.mutants import Mutant
 from tests.algorithms.parity_checks import check_parity
-from tests.algorithms.protocol_checks import check_gradient_evaluations
 
 
 def equals_the_plain_loop(method: Method) -> None:

@@ -6,10 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from benchmark.engine.methods import Method, load_method
-from benchmark.places import algorithm_names
-from tests.algorithms.contract_checks import CONTRACT
-from tests.algorithms.protocol_checks import (
+from benchmark.contract.protocol import (
     arrays,
     check_every_client_is_scored,
     check_gradient_evaluations,
@@ -17,6 +14,9 @@ from tests.algorithms.protocol_checks import (
     check_no_test_sample_is_read,
     problem,
 )
+from benchmark.contract.rows import CONTRACT
+from benchmark.engine.methods import Method, load_method
+from benchmark.places import algorithm_names
 
 NAMES = algorithm_names()
 CASES = [

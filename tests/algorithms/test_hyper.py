@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.contract.settings import HYPER, check_zero_server_step_is_refused
 from benchmark.engine.methods import Method, load_method
 from benchmark.errors import BenchmarkError
 from benchmark.places import algorithm_names
-from tests.algorithms.hyper_checks import HYPER, check_zero_server_step_is_refused
 
 
 @pytest.mark.parametrize("check", HYPER)

@@ -42,6 +42,7 @@ def check_zero_server_step_is_refused(method: Method) -> None:
 
 
 def refuses(method: Method, name: str, value: Any) -> None:
+    """Fail unless the method refuses the value in one line that names the setting."""
     complaint = ""
     try:
         method.resolve({name: value})

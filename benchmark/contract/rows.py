@@ -12,16 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.engine.blocks import Blocks
-from benchmark.engine.cohort import Cohort, Federation
-from benchmark.engine.drawing import Drawing, Phase
-from benchmark.engine.methods import Method
-from benchmark.engine.snapshot import Snapshot
-from benchmark.store.checkpoint import Checkpoints
-from benchmark.store.header import Identity
-from tests.algorithms.federations import (
+from benchmark.contract.federations import (
     PARTS,
     N,
+    Outcome,
     brief,
     close,
     federation,
@@ -29,7 +23,13 @@ from tests.algorithms.federations import (
     trained,
     trains,
 )
-from tests.algorithms.plain_world import Outcome
+from benchmark.engine.blocks import Blocks
+from benchmark.engine.cohort import Cohort, Federation
+from benchmark.engine.drawing import Drawing, Phase
+from benchmark.engine.methods import Method
+from benchmark.engine.snapshot import Snapshot
+from benchmark.store.checkpoint import Checkpoints
+from benchmark.store.header import Identity
 
 VENUE = re.compile(
     r"AISTATS|NeurIPS|NIPS|ICML|ICLR|ACML|AAAI|IJCAI|CVPR|MLSys|KDD|TMLR|JMLR|arXiv|Proceedings"
@@ -44,6 +44,7 @@ class Spy(Cohort):
     sent: tuple[Tensor, ...] = ()
 
     def mean(self, rows: Tensor) -> Tensor:
+        """The mean; the rows are kept."""
         self.sent = (*self.sent, rows)
         return super().mean(rows)
 

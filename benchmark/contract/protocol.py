@@ -12,14 +12,21 @@ from torch import Tensor
 
 import benchmark.engine.training
 from benchmark.algorithm import Batch
+from benchmark.contract.federations import (
+    CLASSES,
+    SHAPE,
+    Outcome,
+    brief,
+    close,
+    federation,
+    initial,
+)
 from benchmark.engine.cohort import Cohort
 from benchmark.engine.methods import Method
 from benchmark.engine.models import Backward, Inputs, Network
 from benchmark.spec import Cell
 from benchmark.spec.validation import parse
 from datasets import Arrays, Partition
-from tests.algorithms.federations import CLASSES, SHAPE, brief, close, federation, initial
-from tests.algorithms.plain_world import Outcome
 
 EVALUATIONS: dict[str, Callable[[Any], int]] = {
     "fedavg": lambda h: h.E,
@@ -52,6 +59,7 @@ class Counting(Network):
     taken: tuple[int, ...] = ()
 
     def linearise(self, rows: Tensor, x: Inputs) -> tuple[Tensor, Backward]:
+        """Logits, and the map back from their gradient, which notes that it was used."""
         logits, backward = super().linearise(rows, x)
 
         def counted(at_logits: Tensor) -> Tensor:

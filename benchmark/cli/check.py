@@ -1,0 +1,27 @@
+"""The command ``check``: the rules that every method keeps, tried on some."""
+
+from typing import Annotated
+
+import typer
+
+from benchmark.cli.output import console
+
+
+def check(
+    methods: Annotated[
+        list[str], typer.Argument(help="Names, or paths of Python files of one's own.")
+    ],
+) -> None:
+    """Try the contract's rules on methods, on small made-up data; exit code 1 if one is broken."""
+    from benchmark.contract.rules import RULES, findings
+    from benchmark.engine.methods import load_method
+
+    kept = True
+    for name in methods:
+        broken = [each for each in findings(load_method(name)) if each.fault]
+        for each in broken:
+            console.print(f"{name}: {each.sentence}")
+        console.print(f"{name}: {len(RULES) - len(broken)} of {len(RULES)} rules kept")
+        kept &= not broken
+    if not kept:
+        raise typer.Exit(1)
