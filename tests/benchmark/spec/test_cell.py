@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.spec import Cell, Data, Dnn
+from benchmark.spec.cell import Schedule
 from benchmark.spec.validation import parse
 from datasets.partitions import KINDS
 from tests.benchmark.cases import cell, complaint, plain
@@ -57,6 +58,8 @@ CHANGES: dict[str, Any] = {
     "evaluate_every": 2,
     "train_loss_every": 2,
     "auxiliary": {"name": "dnn", "hidden": 4},
+    "local_work": "epochs",
+    "schedule": {"factor": 0.1, "at": [0.5, 0.75]},
 }
 PARTITION_FIELDS = [
     (kind, field)
@@ -69,6 +72,14 @@ PARTITION_FIELDS = [
 def test_the_canonical_form_does_not_change_from_version_to_version() -> None:
     assert cell().key == f"digits-mlr-fedavg-{cell().digest[:12]}"
     assert cell().digest == "63e36f5243b30291fc673ab3b998d9dc55457a796bba048744d17dd13f841db8"
+
+
+def test_a_schedule_cuts_step_sizes_after_its_shares_of_all_rounds_or_after_each() -> None:
+    cuts = Schedule(factor=0.1, at=(0.5, 0.75))
+    assert [cuts.scale(t, 8) for t in (0, 3, 4, 5, 6, 7)] == pytest.approx(
+        [1, 1, 0.1, 0.1, 0.01, 0.01]
+    )
+    assert [Schedule(factor=0.5).scale(t, 8) for t in range(3)] == [1, 0.5, 0.25]
 
 
 def test_every_field_of_a_cell_is_changed_below() -> None:
