@@ -13,7 +13,7 @@ from reports.rows import Row, Runs
 from reports.settings import column_label, signed, sort_key
 from reports.statistics import Floats
 
-DRAWS = 2000
+DRAWS = 1000
 """Bootstrap samples of the clients."""
 HEADINGS = (
     *("setting", "scores", "pooled", "mean over clients", "worst tenth", "std over clients"),

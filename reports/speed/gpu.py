@@ -43,8 +43,9 @@ def gathered(stores: Sequence[Path], reference: Path = REFERENCE) -> list[dict[s
         raise BenchmarkError(f"{', '.join(map(str, stores))}: no run that {reference} has too")
     for row in found.values():
         for score in row["scores"].values():
-            for name in ("mean", "reference"):
-                score[name] = sum(score[name]) / len(score[name])
+            for name, each in (("mean", "ours"), ("reference", "theirs")):
+                values = score.pop(each)
+                score[name] = sum(values) / len(values)
     return list(found.values())
 
 
@@ -70,11 +71,11 @@ def _compare(scores: dict[str, Any], ours: tuple[Path, Run], theirs: tuple[Path,
         column = f"{name}_accuracy"
         if column not in one:
             continue
-        empty = {"mean": [], "reference": [], "best_apart": 0.0, "apart": 0.0}
+        empty = {"ours": [], "theirs": [], "best_apart": 0.0, "apart": 0.0}
         score = scores.setdefault(name, empty)
         best = [100 * reduce(table[column], "best") for table in (one, other)]
-        score["mean"].append(best[0])
-        score["reference"].append(best[1])
+        score["ours"].append(best[0])
+        score["theirs"].append(best[1])
         score["best_apart"] = max(score["best_apart"], abs(best[0] - best[1]))
         apart = 100 * float((one[column] - other[column]).abs().max())
         score["apart"] = max(score["apart"], apart)
