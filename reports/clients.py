@@ -91,7 +91,7 @@ def bootstrap(values: Floats, seed: int = 0) -> tuple[float, float]:
 
 def lines(results: Results) -> list[tuple[str, ...]]:
     """The table's rows as text: every row that was run, by setting."""
-    rows = [row for row in results.rows if row.runs and not row.runs.diverged]
+    rows = [row for row in results.main_rows if row.runs and not row.runs.diverged]
     rows.sort(key=lambda row: (sort_key(row.setting), *method_rank(row.series.algorithm)))
     return [line for row in rows for line in _line(row, results)]
 

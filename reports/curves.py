@@ -34,6 +34,8 @@ PAPER_SERIES = {
     "fedavg": ("fedavg", "global"),
 }
 REFERENCE = ("local", "personal")
+CROWDED = 12
+"""Lines per panel above which global models are left out, where nothing is published."""
 
 
 class Line(NamedTuple):
@@ -100,7 +102,9 @@ def panels(results: Results) -> list[Panel]:
     series and local-only, other pictures every method. Lines beside published ones get the
     published smoothing, others the protocol's.
     """
-    rows = [row for row in results.rows if row.ours is not None]
+    is_crowded = len(results.rows) > CROWDED * len(results.columns)
+    every = results.main_rows if is_crowded else results.rows
+    rows = [row for row in every if row.ours is not None]
     return _figure_panels(results, rows) or _setting_panels(results, rows)
 
 

@@ -24,6 +24,24 @@ class Results(Stored):
         """Every published number of the experiment's table, then what has no published number."""
         return rows(self)
 
+    @property
+    def has_published(self) -> bool:
+        """True if the paper prints any of the numbers."""
+        return any(row.published for row in self.rows)
+
+    @cached_property
+    def main_rows(self) -> list[Row]:
+        """The rows to compare methods by: all beside published numbers; else personal scores,
+        and global ones of methods that have no others."""
+        if self.has_published:
+            return self.rows
+        personal = {r.series.algorithm for r in self.rows if r.series.scores == "personal"}
+        return [
+            row
+            for row in self.rows
+            if row.series.scores == "personal" or row.series.algorithm not in personal
+        ]
+
     @cached_property
     def columns(self) -> list[Setting]:
         """The settings of the rows, in the order of columns."""

@@ -114,7 +114,7 @@ def section(results: Results, figures: Path) -> Section:
         costs_figures=costs.draw(results, Path(f"{path}-costs")) if is_table else [],
         across=_across(results, Path(f"{path}-clients")),
         reductions=[(REDUCTIONS[key], f"{value:.2f}") for key, value in gaps.items()],
-        claims=local_only.against_local(results) if is_table else [],
+        claims=local_only.against_local(results) if is_table and results.has_published else [],
         claims_method=local_only.how_tested(results),
         paper_claims=held.sentences,
         paper_claims_method=held.how_tested,

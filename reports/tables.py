@@ -95,7 +95,7 @@ def note(results: Results) -> str:
         "Test accuracy in percent; GM: the global model, PM: the personalised models. "
         f"{_spread_note(least, most)}"
     )
-    has_published = any(row.published for row in results.rows)
+    has_published = results.has_published
     text += "; paper: mean ± as printed; Δ: ours − paper." if has_published else "."
     if results.is_partial and has_published:
         text += " Runs shorter than the paper's are partial: they get no verdict."

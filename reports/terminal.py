@@ -32,13 +32,13 @@ def _summary(results: Results, width: int) -> str:
     if results.is_partial:
         for line in _nearness(panels(results)):
             console.print(line)
-    for sentence in against_local(results):
+    for sentence in against_local(results) if results.has_published else ():
         console.print(sentence)
     return text.getvalue()
 
 
 def _table(results: Results) -> Table:
-    has_published = any(row.published for row in results.rows)
+    has_published = results.has_published
     table = Table(box=box.SIMPLE_HEAD, title=results.experiment.title, title_justify="left")
     table.add_column("")
     for head in ("paper", "ours", "95 %", "Δ") if has_published else ("ours", "95 %"):
