@@ -9,8 +9,8 @@ the values before the step:
     v_i ← v_i − η α_i ∇f_i(v̄_i)
     α_i ← clip(α_i − η ⟨v_i − w_i, ∇f_i(v̄_i)⟩, 0, 1)     at the first step of a round, if adaptive
 
-w_{t+1} is the mean of w_i over those who send; v_i and α_i stay with the client. Its model is v̄_i
-with the global model of the day.
+w_{t+1} is the mean of w_i over the clients that send; v_i and α_i stay with the client. Its model
+is v̄_i with the current global model.
 """
 
 from dataclasses import dataclass
@@ -31,16 +31,16 @@ class Hyper:
     eta: Positive = 0.01
     """η, the step size of w_i, v_i and α_i."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch (the paper's τ)."""
+    """Local steps per round, each on one mini-batch (the paper's τ)."""
     alpha: Share = 0.5
-    """α, the weight of the own model, where it starts or stays; the paper tries 0.25, 0.5 and
-    0.75. 1: v_i is trained alone; 0: the global model is every client's."""
+    """α, the weight of the client's own model, or its first value if it is learned; the paper tries
+    0.25, 0.5 and 0.75. 1: v_i is trained alone; 0: every client has the global model."""
     adaptive: bool = False
-    """Is α_i learned, or the same number throughout."""
+    """True: α_i is learned; False: it keeps its first value."""
 
 
 class State(NamedTuple):
-    """The global model, and what each client keeps."""
+    """The global model, and the tensors that each client keeps."""
 
     w: Globals
     v: Table

@@ -7,7 +7,7 @@ mini-batches, both at once:
     w_i ← w_i − η ∇f_i(w_i)
     v_i ← v_i − η (∇f_i(v_i) + λ (v_i − w_t))
 
-w_{t+1} is the mean of w_i over those who send; v_i stays with the client and is its model.
+w_{t+1} is the mean of w_i over the clients that send; v_i stays with the client and is its model.
 """
 
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ class Hyper:
     eta: Positive = 0.01
     """η, the step size of both models (its authors: 0.05 on Fashion-MNIST)."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch; both models take them on the same ones."""
+    """Local steps per round, each on one mini-batch; both models take them on the same ones."""
     lam: NonNegative = 1.0
-    """λ, the pull of v_i to the global model that the round began with; its authors' scripts
-    have 1, and choose among 0.1, 1 and 2. 0: v_i is trained alone."""
+    """λ, the pull of v_i to the global model w_t; its authors' scripts have 1, and choose among
+    0.1, 1 and 2. 0: v_i is trained alone."""
 
 
 class State(NamedTuple):
-    """The global model, and what each client keeps."""
+    """The global model, and the tensors that each client keeps."""
 
     w: Globals
     v: Table

@@ -1,15 +1,15 @@
 """FedALA: on receipt, a client mixes the global head into its own, element by element.
 
 Zhang, Hua, Wang, Song, Xue, Ma, Guan, *FedALA: Adaptive Local Aggregation for Personalized
-Federated Learning*, AAAI 2023 (arXiv 2212.01197), Algorithm 1. θ_i being the client's model of its
-last round, W_i its weights in [0, 1], 1 at the start, a client that receives w_t
+Federated Learning*, AAAI 2023 (arXiv 2212.01197), Algorithm 1. A client has its model θ_i of its
+last round and weights W_i in [0, 1], which start at 1. When it receives w_t, it
 
     sets      θ̂ = θ_i + (w_t − θ_i) ⊙ W_i  in the last layers,  θ̂ = w_t  in the others
     A times   W_i ← clip(W_i − η_w ∇f_i(θ̂) ⊙ (w_t − θ_i), 0, 1)
     E times   θ_i ← θ_i − η ∇f_i(θ_i)  from the last θ̂
 
-and w_{t+1} is the mean of θ_i over those who send. Its authors learn W_i until the loss settles the
-first time and in one pass later; here A is a number of steps in every round.
+and w_{t+1} is the mean of θ_i over the clients that send. Its authors learn W_i until the
+loss settles at first, and in one pass later; here every round has A steps of W_i.
 """
 
 from dataclasses import dataclass
@@ -30,17 +30,17 @@ class Hyper:
     eta: Positive = 0.01
     """η, the step size of the models (its authors: 0.005)."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch."""
+    """Local steps per round, each on one mini-batch."""
     eta_w: NonNegative = 1.0
     """η_w, the step size of the weights (its authors' 1). 0: FedAvg."""
     A: Steps = 5
-    """Steps of the weights at each receipt of a global model, on training batches."""
+    """Steps of the weights W_i per received global model, each on one training batch."""
     layers: Layers = 1
-    """p, how many of the last layers are mixed (its authors' 1). 0: FedAvg."""
+    """p, the number of last layers that are mixed (its authors' 1). 0: FedAvg."""
 
 
 class State(NamedTuple):
-    """The global model, and what each client keeps."""
+    """The global model, and the tensors that each client keeps."""
 
     w: Globals
     own: Table
@@ -77,5 +77,5 @@ def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:
 
 
 def personal_models(state: State, everyone: Cohort, hyper: Hyper) -> Table:
-    """θ̂: what each client would start its next round from."""
+    """θ̂, from which each client would start its next round."""
     return mixed(state, everyone, hyper)[0]

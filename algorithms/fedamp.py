@@ -6,8 +6,8 @@ Data*, AAAI 2021 (arXiv 2007.03797), Algorithm 1 with A(d) = 1 − e^{−d/σ}. 
     u_i = w_i + α Σ_j A′(‖w_i − w_j‖²) (w_j − w_i),  A′(d) = e^{−d/σ} / σ
     w_i ≈ argmin f_i(w) + λ/(2α) ‖w − u_i‖², by E steps of size η from u_i
 
-The sum is over those who send; a client that does not has u_i = w_i. The paper's α shrinks over the
-rounds; here it is a number.
+The sum is over the clients that send; other clients have u_i = w_i. The paper's α shrinks over the
+rounds; here it is constant.
 """
 
 from dataclasses import dataclass
@@ -37,16 +37,16 @@ class Hyper:
     eta: Positive = 0.01
     """η, the step size."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch."""
+    """Local steps per round, each on one mini-batch."""
     lam: NonNegative = 1.0
     """λ; λ/α is the pull of w_i to u_i. 0: none."""
     alpha: Positive = 1e4
-    """α, the step of the mixing. The smaller, the less is mixed and the harder λ pulls; where
-    (N − 1) α exceeds σ, a client's own weight could be negative, and the method is refused."""
+    """α, the step size of the mixing. A smaller α mixes less and pulls harder. If (N − 1) α exceeds
+    σ, a client's own weight could be negative; the method refuses that."""
     sigma: Positive = 1e6
-    """σ, the squared distance at which models cease to resemble. ∞: u_i is w_i."""
+    """σ, the squared distance beyond which models hardly attract each other. ∞: u_i is w_i."""
     start: Literal["cloud", "own"] = "cloud"
-    """Where the E steps start: at u_i or at w_i (the paper asks for the minimiser)."""
+    """Start of the E steps: u_i or w_i (the paper only asks for the minimiser)."""
 
 
 class State(NamedTuple):

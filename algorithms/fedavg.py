@@ -4,7 +4,7 @@ McMahan, Moore, Ramage, Hampson, Agüera y Arcas, *Communication-Efficient Learn
 Networks from Decentralized Data*, AISTATS 2017, Algorithm 1.
 
     w_i ← w_t, then E times  w_i ← w_i − η ∇f_i(w_i)
-    w_{t+1} = mean of w_i over those who send
+    w_{t+1} = mean of w_i over the clients that send
 """
 
 from dataclasses import dataclass
@@ -34,19 +34,19 @@ class Hyper:
     eta: Positive = 0.01
     """η, the step size."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch."""
+    """Local steps per round, each on one mini-batch."""
     finetune_steps: Annotated[int, Field(ge=0)] = 0
     """Steps of size η on training batches before a personal score; 0: none is reported."""
     finetune: Literal["all", "head"] = "all"
-    """What those steps train: the whole model, or its last layer alone."""
+    """Parameters that those steps train: the whole model, or its last layer alone."""
     momentum: Momentum = 0.0
-    """Of the heavy ball, at rest when a round starts (NIID-Bench: 0.9)."""
+    """Heavy-ball momentum, from velocity 0 in each round (NIID-Bench: 0.9)."""
     decay: NonNegative = 0.0
     """Weight decay."""
 
 
 class State(NamedTuple):
-    """What the server keeps."""
+    """State of the server: the global model."""
 
     w: Globals
 

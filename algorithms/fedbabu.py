@@ -4,7 +4,7 @@ Oh, Kim, Yun, *FedBABU: Toward Enhanced Representation for Federated Image Class
 ICLR 2022 (arXiv 2106.06042), Algorithm 1:
 
     E times  body_i ← body_i − η ∇_body f_i(body_i, head)
-    body ← mean of body_i over those who send; head never changes
+    body ← mean of body_i over the clients that send; head never changes
 
 A client's model is the global one, fine-tuned on its training set.
 """
@@ -37,21 +37,21 @@ class Hyper:
     eta: Positive = 0.01
     """η, the step size, of fine-tuning too."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch."""
+    """Local steps per round, each on one mini-batch."""
     layers: Layers = 1
-    """How many of the last layers are the head. All: the global model never moves; 0: FedAvg."""
+    """Number of last layers in the head. All: the global model never changes; 0: FedAvg."""
     finetune_steps: Annotated[int, Field(ge=0)] = 5
     """Steps on training batches before a personal score; the paper takes 5 epochs."""
     finetune: Literal["all", "head", "body"] = "all"
-    """What is fine-tuned; the paper finds the whole model best."""
+    """Parameters that are fine-tuned; the paper finds the whole model best."""
     momentum: Momentum = 0.0
-    """Of the heavy ball, at rest when a round starts (its authors: 0.9)."""
+    """Heavy-ball momentum, from velocity 0 in each round (its authors: 0.9)."""
     decay: NonNegative = 0.0
-    """Weight decay of what is being trained."""
+    """Weight decay of the trained parameters."""
 
 
 class State(NamedTuple):
-    """What the server keeps."""
+    """State of the server: the global model."""
 
     w: Globals
 

@@ -6,8 +6,8 @@ Regularization*, ICLR 2021 (arXiv 2111.04263), Algorithm 1, its local problem so
     θ_i ← w_t, then E times  θ_i ← θ_i − η (∇f_i(θ_i) − g_i + α (θ_i − w_t))
     g_i ← g_i − α (θ_i − w_t),  h ← h − α/N Σ (θ_i − w_t),  w_{t+1} = mean of θ_i − h/α
 
-Sum and mean are over those who send and weight them alike, whatever the protocol says. Who trains
-but does not send keeps g_i, so that h is always the mean of all g_i.
+Sum and mean are over the clients that send, with equal weights whatever the protocol says. A client
+that trains but does not send keeps g_i, so that h is always the mean of all g_i.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Hyper:
     eta: Positive = 0.01
     """η, the step size."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch."""
+    """Local steps per round, each on one mini-batch."""
     alpha: Positive = 0.01
     """α, the pull to the global model and, inversely, the step of the server's correction."""
 
@@ -53,7 +53,7 @@ def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:
     for batch in cohort.batches(hyper.E):
         slope = cohort.grad(theta, batch) - g + hyper.alpha * (theta - start)
         theta = batch.step(theta, theta - hyper.eta * slope)
-    change = -hyper.alpha * (theta - start)  # of g_i
+    change = -hyper.alpha * (theta - start)  # the change of g_i
     h = state.h + cohort.fraction * cohort.uniform(change)
     w = cohort.uniform(theta) - h / hyper.alpha
     return State(w, h, cohort.write(state.g, g + cohort.sends * change))

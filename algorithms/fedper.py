@@ -4,7 +4,7 @@ Arivazhagan, Aggarwal, Singh, Choudhary, *Federated Learning with Personalizatio
 1912.00818, 2019, Algorithms 1 and 2. A client's model is the shared body with its own head:
 
     E times  (body_i, head_i) ← (body_i, head_i) − η ∇f_i(body_i, head_i)
-    body ← mean of body_i over those who send; head_i stays with the client
+    body ← mean of body_i over the clients that send; head_i stays with the client
 
 The paper draws the heads at random for each client; here all start from the initial model's.
 """
@@ -37,17 +37,17 @@ class Hyper:
     eta: Positive = 0.01
     """η, the step size (the paper's)."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch."""
+    """Local steps per round, each on one mini-batch."""
     layers: Layers = 1
-    """How many of the last layers are the head. 0: FedAvg; all: every client trains alone."""
+    """Number of last layers in the head. 0: FedAvg; all: every client trains alone."""
     momentum: Momentum = 0.0
-    """Of the heavy ball, at rest when a round starts."""
+    """Heavy-ball momentum, from velocity 0 in each round."""
     decay: NonNegative = 0.0
     """Weight decay."""
 
 
 class State(NamedTuple):
-    """The shared body, its head 0, and what each client keeps, its body 0."""
+    """The shared body (its head is 0), and each client's head (its body is 0)."""
 
     shared: Globals
     own: Table

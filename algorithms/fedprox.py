@@ -4,7 +4,7 @@ Li, Sahu, Zaheer, Sanjabi, Talwalkar, Smith, *Federated Optimization in Heteroge
 MLSys 2020 (arXiv 1812.06127), Algorithm 2, its local problem solved by E steps:
 
     w_i ← w_t, then E times  w_i ← w_i − η (∇f_i(w_i) + μ (w_i − w_t))
-    w_{t+1} = mean of w_i over those who send
+    w_{t+1} = mean of w_i over the clients that send
 """
 
 from dataclasses import dataclass
@@ -31,17 +31,17 @@ class Hyper:
     eta: Positive = 0.01
     """η, the step size (the paper's on Synthetic)."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch."""
+    """Local steps per round, each on one mini-batch."""
     mu: NonNegative = 0.1
     """μ, the pull to the global model; its authors try 0.001 to 1. 0: FedAvg."""
     momentum: Momentum = 0.0
-    """Of the heavy ball, at rest when a round starts (NIID-Bench: 0.9)."""
+    """Heavy-ball momentum, from velocity 0 in each round (NIID-Bench: 0.9)."""
     decay: NonNegative = 0.0
     """Weight decay."""
 
 
 class State(NamedTuple):
-    """What the server keeps."""
+    """State of the server: the global model."""
 
     w: Globals
 

@@ -7,7 +7,7 @@ body φ_i ← φ of the server and its own head h_i of its last round:
     H times  h_i ← h_i − η ∇_h f_i(h_i, φ_i)
     E times  φ_i ← φ_i − η ∇_φ f_i(h_i, φ_i)
 
-φ is then the mean of φ_i over those who send.
+φ is then the mean of φ_i over the clients that send.
 """
 
 from dataclasses import dataclass
@@ -39,19 +39,19 @@ class Hyper:
     eta: Positive = 0.01
     """η, the step size of head and body."""
     H: Annotated[int, Field(ge=0)] = 10
-    """Steps of the head a round (the paper's τ). 0: heads stay as they are."""
+    """Steps of the head per round (the paper's τ). 0: heads never change."""
     E: Steps = 1
-    """Steps of the body a round, under the new head; Algorithm 1 has one."""
+    """Steps of the body per round, under the new head; Algorithm 1 has one."""
     layers: Layers = 1
-    """How many of the last layers are the head."""
+    """Number of last layers in the head."""
     momentum: Momentum = 0.0
-    """Of the heavy ball, at rest when head or body begin (its authors: 0.5)."""
+    """Heavy-ball momentum, from velocity 0 when head or body start (its authors: 0.5)."""
     decay: NonNegative = 0.0
-    """Weight decay of what is being trained."""
+    """Weight decay of the trained parameters."""
 
 
 class State(NamedTuple):
-    """The shared body φ, its head 0, and each client's head h_i, its body 0."""
+    """The shared body φ (its head is 0), and each client's head h_i (its body is 0)."""
 
     shared: Globals
     own: Table

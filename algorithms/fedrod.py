@@ -7,8 +7,8 @@ one step at a client, on one mini-batch:
     generic   logits g = ψ(z):  (θ, ψ) ← (θ, ψ) − η ∇ [−log n_y^γ e^{g_y} / Σ_c n_c^γ e^{g_c}]
     personal  logits ψ(z) + φ_i(z):  φ_i ← φ_i − η ∇_φ f_i,  θ and ψ being constants
 
-n_c counts the client's samples of class c. (θ, ψ) is averaged over those who send, φ_i stays.
-Heads being linear, the personal predictor is the global model with φ_i added to its head.
+n_c counts the client's samples of class c. (θ, ψ) is averaged over clients that send; φ_i stays.
+As heads are linear, the personal predictor is the global model with φ_i added to its head.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Hyper:
     eta: Positive = 0.01
     """η, the step size of both predictors."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch."""
+    """Local steps per round, each on one mini-batch."""
     gamma: NonNegative = 1.0
     """γ of the balanced softmax (the paper's). 0: the generic model is FedAvg's."""
 
@@ -56,7 +56,7 @@ def init(w: Globals, everyone: Cohort, hyper: Hyper) -> State:
 
 
 def tilted_slope(probs: Tensor, y: Tensor, weights: Tensor) -> Tensor:
-    """Of cross-entropy at the softmax in which class c weighs as much as ``weights`` say."""
+    """The gradient of cross-entropy at the softmax whose classes are weighted by ``weights``."""
     tilted = probs * weights
     return cross_entropy.slope(tilted / tilted.sum(-1, keepdim=True), y)
 
@@ -64,7 +64,7 @@ def tilted_slope(probs: Tensor, y: Tensor, weights: Tensor) -> Tensor:
 balanced = Loss(
     lambda logits, y, weights: cross_entropy.of_samples(logits + weights.log(), y), tilted_slope
 )
-"""Balanced softmax; weights (S, 1, C) are n_c^γ, 0 for a class that a client has not."""
+"""Balanced softmax; weights (S, 1, C) are n_c^γ, 0 for a class without samples."""
 
 
 def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:

@@ -7,8 +7,8 @@ mini-batches, both at once, the other's probabilities being constants:
     m_i ← m_i − η ∇[α f_i(m_i) + (1 − α) KL(p_w ‖ p_m)]
     w_i ← w_i − η ∇[β f_i(w_i) + (1 − β) KL(p_m ‖ p_w)]
 
-w_{t+1} is the mean of w_i over those who send; m_i stays with the client and may have another
-architecture.
+w_{t+1} is the mean of w_i over the clients that send; m_i stays with the client and may have
+another architecture.
 """
 
 from dataclasses import dataclass
@@ -36,15 +36,15 @@ class Hyper:
     eta: Positive = 0.01
     """η, the step size of both models."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch."""
+    """Local steps per round, each on one mini-batch."""
     alpha: Share = 0.5
-    """α, the weight of the labels for m_i. 1: it is trained alone."""
+    """α, the weight of the labels for m_i. 1: m_i is trained alone."""
     beta: Share = 0.5
     """β, the weight of the labels for w_i. 1: FedAvg."""
 
 
 class State(NamedTuple):
-    """The global model, and what each client keeps."""
+    """The global model, and each client's private model."""
 
     w: Globals
     m: Table

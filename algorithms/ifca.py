@@ -4,9 +4,9 @@ Ghosh, Chung, Yin, Ramchandran, *An Efficient Framework for Clustered Federated 
 2020 (arXiv 2006.04088), Algorithm 1 with model averaging. One round, the k models starting apart:
 
     j(i) = argmin_j f_i(w_j),  w_i ← w_{j(i)}, then E times  w_i ← w_i − η ∇f_i(w_i)
-    w_j ← mean of w_i over those of its members who send; without any it stays
+    w_j ← mean of w_i over its members that send; unchanged if there are none
 
-f_i is the loss on batches of the client's training set, fewer than the paper's whole set.
+f_i is the loss on C batches of the client's training set; the paper takes the whole set.
 """
 
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ class Hyper:
     eta: Positive = 0.01
     """η, the step size."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch (the paper's τ)."""
+    """Local steps per round, each on one mini-batch (the paper's τ)."""
     k: Steps = 4
-    """Models, the first of them the initial one. 1: FedAvg."""
+    """Number of models; the first is the initial one. 1: FedAvg."""
     C: Steps = 10
     """Training batches on which a client compares the models."""
 
@@ -48,7 +48,7 @@ def init(w: Globals, everyone: Cohort, hyper: Hyper) -> State:
 
 
 def chosen(state: State, cohort: Cohort, hyper: Hyper) -> tuple[Tensor, Tensor]:
-    """Each client's model, and (S, k) which of them it is: 1 there, else 0."""
+    """Each client's model, and its one-hot index (S, k) among the k models."""
     choices = [cohort.spread(model) for model in state.models.chunk(hyper.k, dim=1)]
     losses = torch.zeros_like(choices[0][:, : hyper.k])
     for batch in cohort.batches(hyper.C):

@@ -5,7 +5,7 @@ Federated Learning with Local and Global Representations*, arXiv 2001.01523, 202
 without its optional losses on the representations:
 
     E times  (body_i, head_i) ← (body_i, head_i) − η ∇f_i(body_i, head_i)
-    head ← mean of head_i over those who send; body_i stays with the client
+    head ← mean of head_i over the clients that send; body_i stays with the client
 """
 
 from dataclasses import dataclass
@@ -36,17 +36,17 @@ class Hyper:
     eta: Positive = 0.01
     """η, the step size (its authors: 0.05 on MNIST, 0.1 on CIFAR-10)."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch."""
+    """Local steps per round, each on one mini-batch."""
     layers: Layers = 1
-    """How many of the last layers are shared. All: FedAvg; 0: every client trains alone."""
+    """Number of last layers that are shared. All: FedAvg; 0: every client trains alone."""
     momentum: Momentum = 0.0
-    """Of the heavy ball, at rest when a round starts (its authors: 0.5)."""
+    """Heavy-ball momentum, from velocity 0 in each round (its authors: 0.5)."""
     decay: NonNegative = 0.0
     """Weight decay."""
 
 
 class State(NamedTuple):
-    """The shared head, its body 0, and what each client keeps, its head 0."""
+    """The shared head (its body is 0), and each client's body (its head is 0)."""
 
     shared: Globals
     own: Table

@@ -32,15 +32,15 @@ class Hyper:
     eta: Positive = 0.01
     """η, the step size."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch."""
+    """Local steps per round, each on one mini-batch."""
     momentum: Momentum = 0.0
-    """Of the heavy ball, at rest when a round starts."""
+    """Heavy-ball momentum, from velocity 0 in each round."""
     decay: NonNegative = 0.0
     """Weight decay."""
 
 
 class State(NamedTuple):
-    """What the clients keep; there is no global model."""
+    """The clients' models; there is no global model."""
 
     m: Table
 

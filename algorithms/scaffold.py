@@ -7,8 +7,8 @@ Federated Learning*, ICML 2020 (arXiv 1910.06378), Algorithm 1 with option II:
     c_i⁺ = c_i − c + (w_t − y_i) / (E η)
     w_{t+1} = w_t + η_g · mean of (y_i − w_t),  c ← c + |S|/N · mean of (c_i⁺ − c_i),  c_i ← c_i⁺
 
-Both means are over those who send and weight them alike, whatever the protocol says. Who trains but
-does not send keeps c_i, so that c is always the mean of all c_i.
+Both means are over the clients that send, with equal weights whatever the protocol says. A client
+that trains but does not send keeps c_i, so that c is always the mean of all c_i.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Hyper:
     eta: Positive = 0.01
     """η, the local step size (the paper's η_l)."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch (the paper's K)."""
+    """Local steps per round, each on one mini-batch (the paper's K)."""
     eta_g: Positive = 1.0
     """η_g, the server's step size (the paper's 1). 1: the mean itself."""
 
@@ -55,7 +55,7 @@ def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:
     for batch in cohort.batches(hyper.E):
         y = batch.step(y, y - hyper.eta * (cohort.grad(y, batch) + correction))
         taken = batch.step(taken, taken + 1)
-    change = (start - y) / (taken * hyper.eta) - c  # of c_i
+    change = (start - y) / (taken * hyper.eta) - c  # the change of c_i
     return State(
         state.w + hyper.eta_g * cohort.uniform(y - start),
         state.c + cohort.fraction * cohort.uniform(change),

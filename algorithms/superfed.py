@@ -8,8 +8,9 @@ w_i ← w_t, on one mini-batch, with λ drawn uniformly from [0, 1):
     w_i ← w_i − η ((1 − λ) g + μ (w_i − w_t) + ν ∇_w cos²(w_i, v_i))
     v_i ← v_i − η (λ g + ν ∇_v cos²(w_i, v_i))
 
-In the first rounds λ = ν = 0: there is no mixing. w_{t+1} is the mean of w_i over those who send;
-v_i starts from another random model and stays with the client. The proximal term is squared here.
+In the first rounds λ = ν = 0: there is no mixing. w_{t+1} is the mean of w_i over the clients that
+send; v_i starts from another random model and stays with the client. The proximal term is squared
+here.
 """
 
 from dataclasses import dataclass
@@ -31,19 +32,19 @@ class Hyper:
     eta: Positive = 0.01
     """η, the step size."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch."""
+    """Local steps per round, each on one mini-batch."""
     mu: NonNegative = 0.01
     """μ, the pull of w_i to the global model."""
     nu: NonNegative = 1.0
     """ν, the push of w_i and v_i to be orthogonal."""
     warm_up: Annotated[int, Field(ge=0)] = 0
-    """Rounds before any mixing (its authors: 0.6 of all)."""
+    """Number of rounds before any mixing (its authors: 0.6 of all rounds)."""
     mixture: Share = 0.5
-    """λ of the model that is scored. 0: the global model; 1: v_i."""
+    """λ of the personalised model. 0: the global model; 1: v_i."""
 
 
 class State(NamedTuple):
-    """The global model, how many rounds it has seen, and what each client keeps."""
+    """The global model, the number of rounds so far, and each client's local model."""
 
     w: Globals
     rounds: Globals  # (R, 1)
