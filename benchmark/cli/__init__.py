@@ -1,1 +1,1 @@
-"""What a user types and reads; the only room that prints."""
+"""The command line; the only room that prints."""

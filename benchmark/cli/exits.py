@@ -14,7 +14,7 @@ from datasets.errors import OneLineError
 
 
 def one_line_errors(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Bad input ends in one line and exit code 2; an interrupt says how to go on."""
+    """In the block, bad input ends in one line and exit code 2; an interrupt says how to resume."""
 
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> None:
@@ -37,16 +37,16 @@ def one_line_errors(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Commands(TyperGroup):
-    """Commands whose arguments, where they cannot be parsed, are answered in one line too."""
+    """A group of commands that answers unparsable arguments in one line, too."""
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **more: Any) -> Any:
-        """Parse, run, exit."""
+        """Parse the arguments, run the command, exit."""
         any_encoding()
         given = sys.argv[1:] if args is None else list(args)
         try:
             code = super().main(given, *rest, **more | {"standalone_mode": False})
         except Exception as error:
-            # The parser's own class of errors has moved between versions of typer.
+            # Versions of typer keep the parser's class of errors in different modules.
             if not hasattr(error, "format_message"):
                 raise
             context = getattr(error, "ctx", None)

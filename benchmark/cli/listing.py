@@ -1,4 +1,4 @@
-"""The command ``list``: everything that can be named on the command line."""
+"""The command ``list``: every name that the command line accepts."""
 
 import ast
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def _options(data: str) -> str:
 
 
 def _title(method: str) -> str:
-    """The first line of the docstring of a method's file, which is not run."""
+    """The first line of the docstring of a method's file; the file is not imported."""
     text = (places.ALGORITHMS / f"{method}.py").read_text(encoding="utf-8")
     try:
         return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]

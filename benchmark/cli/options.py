@@ -48,7 +48,7 @@ ResultsFolder = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class Reported:
-    """Experiments, and which part of them to read."""
+    """Options that select stored results of experiments."""
 
     experiments: Annotated[
         Names, typer.Argument(help="Names, TOML files, or groups such as paper (see list).")
@@ -63,7 +63,7 @@ class Reported:
 
     @property
     def chosen(self) -> tuple[Experiment, ...]:
-        """The experiments, with what is set. Raises BenchmarkError."""
+        """The experiments with the settings of ``--set``. Raises BenchmarkError."""
         narrowed = {"dataset": self.dataset, "model": self.model, "algorithm": self.algorithm}
         for option, names in narrowed.items():
             if names and not self.settings:
@@ -79,7 +79,7 @@ class Reported:
 
 @dataclass(frozen=True, kw_only=True)
 class Selected:
-    """Experiments, and which of their runs."""
+    """Options that select runs of experiments."""
 
     experiments: Annotated[
         Names, typer.Argument(help="Names, TOML files, or groups such as paper (see list).")
@@ -100,7 +100,7 @@ class Selected:
 
     @property
     def request(self) -> Request:
-        """The same, checked. Raises BenchmarkError."""
+        """The options as a checked request. Raises BenchmarkError."""
         if self.seeds is not None and self.seed is not None:
             raise BenchmarkError("--seeds and --seed: allowed: one of them")
         datasets, models = tuple(self.dataset or ()), tuple(self.model or ())
@@ -123,7 +123,7 @@ class Selected:
 
 
 def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command, with the fields of each dataclass among its parameters as parameters."""
+    """The command; each parameter that is a dataclass is replaced by the fields of it."""
     parameters = inspect.signature(command, eval_str=True).parameters
     groups: dict[str, Any] = {
         name: p.annotation for name, p in parameters.items() if is_dataclass(p.annotation)

@@ -1,4 +1,4 @@
-"""Plain text on a terminal of any encoding; nothing in it is read as markup."""
+"""Print plain text on a terminal of any encoding; markup is not interpreted."""
 
 import io
 import os
@@ -11,13 +11,13 @@ from rich.table import Table
 
 
 class Plain(Console):
-    """A console that prints text as it stands, and nothing more once its reader is gone."""
+    """A console that prints text as it is, and falls silent once its reader is gone."""
 
     def __init__(self, **more: Any) -> None:
         super().__init__(soft_wrap=True, markup=False, emoji=False, highlight=False, **more)
 
     def on_broken_pipe(self) -> None:
-        """Say no more; what the command does besides goes on."""
+        """Stop printing; the command goes on."""
         self.quiet = True
 
 
@@ -25,14 +25,14 @@ console = Plain()
 
 
 def any_encoding() -> None:
-    """Print what the terminal's encoding lacks as replacement characters, not as an error."""
+    """Print replacement characters for characters that the terminal cannot encode."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
 def finish() -> None:
-    """Print what is left; where the reader is gone, nowhere."""
+    """Print buffered text; discard it if the reader is gone."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -1,4 +1,4 @@
-"""What a user sees while runs are made: rounds, scores, time left."""
+"""Show progress while runs are made: rounds, scores, time left."""
 
 import time
 from collections.abc import Sequence
@@ -22,13 +22,13 @@ QUIET_SECONDS = 20.0
 
 
 class Display:
-    """A context manager whose :meth:`listen` shows events: live bars on a terminal, else lines."""
+    """A context manager whose :meth:`listen` shows events: bars on a terminal, otherwise lines."""
 
     def __init__(self, console: Console, jobs: Sequence[Job]) -> None:
         self._console, self._jobs = console, len(jobs)
         self._done = 0
         self._spoke = time.monotonic()
-        self._since: tuple[float, int] | None = None  # the first event: when, and rounds by then
+        self._since: tuple[float, int] | None = None  # time and rounds of the first event
         self._work = {job.key: 0 for job in jobs}
         self._total = sum(job.cell.rounds for job in jobs)
         self._bars: dict[str, TaskID] = {}
@@ -57,7 +57,7 @@ class Display:
         self._live.stop()
 
     def listen(self, event: Event) -> None:
-        """Show one event; training goes on where it cannot be shown."""
+        """Show one event; training goes on even if that fails."""
         with suppress(OSError):
             self._show(event)
 
@@ -103,6 +103,6 @@ def _spoken(event: Event) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Minutes and seconds, or hours and minutes."""
+    """The duration in minutes and seconds, or in hours and minutes."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes}:{rest:02d}"

@@ -14,7 +14,7 @@ from benchmark.places import COMMITTED
 from benchmark.store import Run, read_run
 
 SHOWN = 10
-"""Names of cells that an error lists."""
+"""Maximum number of cells that an error lists."""
 
 
 def show(
@@ -32,7 +32,7 @@ def show(
 
 
 def _runs(part: str, root: Path) -> list[Run]:
-    """The runs of the only cell whose folder has ``part`` in its name."""
+    """The runs of the only cell whose folder's name contains ``part``."""
     names = sorted(path.parents[1].name for path in root.glob("*/seed-*/run.json"))
     matches = list(dict.fromkeys(name for name in names if part in name))
     matches = [part] if part in matches else matches
@@ -70,7 +70,7 @@ def _told(run: Run) -> str:
 
 
 def _flat(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Values by dotted name."""
+    """Nested values by dotted name."""
     for name, value in table.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{above}{name}.")

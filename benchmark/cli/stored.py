@@ -1,4 +1,4 @@
-"""The commands ``status`` and ``verify``: what a store holds, and whether it comes out again."""
+"""The commands ``status`` and ``verify``: list the runs of a store, and repeat some."""
 
 import os
 from pathlib import Path
@@ -22,17 +22,17 @@ def status(selected: Selected) -> None:
     from benchmark.store.status import STATES, seconds_left, status_of
 
     wanted = {(c.key, seed): (c, seed) for c, seeds in selected.request.wanted() for seed in seeds}
-    found = [status_of(cell, seed, Store(selected.store)) for cell, seed in wanted.values()]
+    statuses = [status_of(cell, seed, Store(selected.store)) for cell, seed in wanted.values()]
     shown = table("run", "seed", "state", "round", "", right=("seed", "round"))
-    for one in found:
-        if one.state not in ("done", "not begun"):
-            at = f"{one.rounds}/{one.cell.rounds}"
-            shown.add_row(one.cell.key, str(one.seed), one.state, at, one.note)
+    for run in statuses:
+        if run.state not in ("done", "not begun"):
+            at = f"{run.rounds}/{run.cell.rounds}"
+            shown.add_row(run.cell.key, str(run.seed), run.state, at, run.note)
     if shown.row_count:
         console.print(shown)
-    counts = {state: sum(one.state == state for one in found) for state in STATES}
+    counts = {state: sum(run.state == state for run in statuses) for state in STATES}
     console.print(", ".join(f"{count} {state}" for state, count in counts.items() if count))
-    seconds, unknown = seconds_left(found)
+    seconds, unknown = seconds_left(statuses)
     if seconds:
         console.print(f"about {duration(seconds)} left for one process")
     if unknown:
@@ -69,15 +69,15 @@ def verify(
         folder = next((f for f in folders if os.path.isfile(f / "run.json")), None)
         if folder is None:
             raise BenchmarkError(f"{name}: no run in this folder, here or in {store}")
-        found = repeated(folder, rounds, Source(data_root, download), where, methods)
-        _show(name, found)
-        same &= found.difference.within(tolerance)
+        outcome = repeated(folder, rounds, Source(data_root, download), where, methods)
+        _show(name, outcome)
+        same &= outcome.difference.within(tolerance)
     if not same:
         raise typer.Exit(1)
 
 
 def _show(name: str, found: "Verification") -> None:
-    """One line for a run that came out again; else where, by how much, and what has changed."""
+    """Print one line for equal bits; otherwise the first difference, its size and likely causes."""
     difference = found.difference
     if difference.first is None:
         console.print(f"{name}: {difference.evaluations} evaluations, the same bits")

@@ -25,7 +25,7 @@ def tune(
         typer.Option(min=1, max=1000, help="Settings per method; by default the experiment's."),
     ] = None,
 ) -> None:
-    """Choose every method's settings on validation data, with equally many trials for each."""
+    """Choose every method's settings on validation data, with the same number of trials each."""
     from benchmark.jobs.tuning import Trials
 
     if selected.seeds is not None or selected.seed is not None:
@@ -34,7 +34,7 @@ def tune(
 
 
 def tune_all(trials: "Trials", store: Path, making: Making) -> None:
-    """Make the missing trials; keep, print and draw what each complete search has found."""
+    """Make the missing trials; store, print and draw the outcome of each complete search."""
     from benchmark.jobs.tuning import choose
     from benchmark.store import Store
 
