@@ -1,1 +1,1 @@
-"""How a round is computed; every file here is part of a run's identity. Writes to no disk."""
+"""Compute rounds and scores; every file here is part of a run's identity. Writes to no disk."""

@@ -1,4 +1,4 @@
-"""Where the samples of a federation lie on a device: client by client, in blocks."""
+"""The samples of a federation on a device, grouped by client into blocks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,20 +18,28 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Blocks:
-    """Samples grouped by client into blocks of equal length, the last of each padded.
+    """Samples grouped by client into blocks of equal length; each client's last block is padded.
 
-    Client i's sample j lies in block ``first[i] + j // B`` at place ``j % B``; a block is a
-    mini-batch in fixed order as it stands.
+    Client i's sample j is in block ``first[i] + j // B`` at position ``j % B``. A block is a
+    mini-batch in fixed order.
     """
 
-    x: Tensor  # (M, B, …)
-    y: Tensor  # (M, B) int64
-    mask: Tensor  # (M, B) 0 or 1, in x's dtype
-    owner: Tensor  # (M,) the client
-    first: Ints  # (N,)
-    count: Ints  # (N,) blocks of each client
-    size: Ints  # (N,) samples of each client
-    shared: bool = False  # every client has all of them
+    x: Tensor
+    """(M, B, …) scaled inputs."""
+    y: Tensor
+    """(M, B) int64 labels."""
+    mask: Tensor
+    """(M, B) 1 for samples, 0 for padding, in x's dtype."""
+    owner: Tensor
+    """(M,) the client of each block."""
+    first: Ints
+    """(N,) each client's first block."""
+    count: Ints
+    """(N,) number of blocks of each client."""
+    size: Ints
+    """(N,) number of samples of each client."""
+    shared: bool = False
+    """Whether all blocks belong to every client."""
     _grams: dict[int, Tensor] = field(default_factory=dict, repr=False)
 
     def gram(self, block: int) -> Tensor:
@@ -42,14 +50,14 @@ class Blocks:
 
     @cached_property
     def membership(self) -> Tensor:
-        """(M, N) float64: 1 where the block is the client's; sums by client are products with
-        it, whose order of summation is fixed."""
+        """(M, N) float64: 1 where the block is the client's. Sums per client are products with it,
+        whose order of summation is fixed."""
         if self.shared:
             return torch.ones(len(self.x), len(self.size), device=self.x.device).double()
         return torch.nn.functional.one_hot(self.owner, len(self.size)).to(torch.float64)
 
     def shared_by(self, clients: int) -> "Blocks":
-        """These blocks of one list of samples, as so many clients' common ones."""
+        """The blocks of one list of samples, shared by this number of clients."""
         first, count, size = (
             np.repeat(one, clients) for one in (self.first, self.count, self.size)
         )
@@ -70,7 +78,7 @@ class Blocks:
         total = int(count.sum()) * length
 
         def blocked(values: Callable[[Ints], NDArray[Any]]) -> Tensor:
-            """One client after another, so that no second copy of all samples is ever there."""
+            """Fill the blocks client by client, so that no second copy of all samples is made."""
             like = values(parts[0][:1])
             flat = torch.from_numpy(np.zeros((total, *like.shape[1:]), like.dtype))
             for start, part in zip((first * length).tolist(), parts, strict=True):

@@ -23,32 +23,44 @@ from benchmark.errors import BenchmarkError
 
 @dataclass(frozen=True)
 class Sampling:
-    """The protocol's switches that a cohort follows."""
+    """Fields of the cell that a cohort follows; see :class:`benchmark.spec.Cell`."""
 
     active_clients: int
+    """Number of clients that send in each round."""
     participation: str
+    """``all`` or ``sampled``: the clients that train."""
     aggregation: str
+    """``samples`` or ``uniform``: the weights of the server's mean."""
     batches: str
+    """``fixed_order``, ``shuffled_passes`` or ``with_replacement``."""
     local_work: str = "steps"
+    """``steps`` or ``epochs``: the unit of local work."""
 
 
 @dataclass(frozen=True)
 class Auxiliary:
-    """Another architecture, of the models that clients keep to themselves."""
+    """Another architecture for the models that clients keep to themselves."""
 
     network: Network
-    rows: Tensor  # (R, P'): where each replica's clients start
+    """The architecture."""
+    rows: Tensor
+    """(R, P') initial models of each replica's clients."""
 
 
 @dataclass(frozen=True)
 class Federation:
-    """All clients of a cell on one device, for as many replicas as there are seeds."""
+    """All clients of a cell on one device, with one replica per seed."""
 
     network: Network
+    """Architecture of the global models."""
     train: Blocks
+    """Training samples."""
     seeds: tuple[int, ...]
+    """The seed of each replica."""
     sampling: Sampling
+    """Fields of the cell that a cohort follows."""
     auxiliary: Auxiliary | None = None
+    """Architecture of the clients' own models. None: that of the global ones."""
 
     @property
     def networks(self) -> list[Network]:
@@ -57,12 +69,12 @@ class Federation:
 
     @property
     def convolutions(self) -> str:
-        """What computes the networks' convolutions; see :meth:`Network.convolutions`."""
+        """The library that computes convolutions; see :meth:`Network.convolutions`."""
         ways = {network.convolutions(self.device) for network in self.networks}
         return ", ".join(sorted(ways))
 
     def network_of(self, rows: Tensor) -> Network:
-        """The architecture that rows of this width are models of."""
+        """The architecture of models with this width of a row."""
         other = self.auxiliary
         known = [self.network] if other is None else [self.network, other.network]
         for network in known:
@@ -73,17 +85,17 @@ class Federation:
 
     @cached_property
     def structure(self) -> Structure:
-        """What the network is made of, and what it is trained on."""
+        """Facts about the network and its training data; see :class:`Structure`."""
         return Structure(self.network, self.train)
 
     @property
     def clients(self) -> int:
-        """N."""
+        """N, the number of clients."""
         return len(self.train.size)
 
     @property
     def device(self) -> torch.device:
-        """Where data and models live."""
+        """The device of data and models."""
         return self.train.x.device
 
     def cohort(self, round_: int) -> "Cohort":
@@ -94,7 +106,7 @@ class Federation:
         return Cohort(self, round_, [np.arange(self.clients)] * len(self.seeds), chosen)
 
     def everyone(self, round_: int) -> "Cohort":
-        """All clients, as training and as sending."""
+        """All clients; all of them train and send."""
         each = [np.arange(self.clients)] * len(self.seeds)
         return Cohort(self, round_, each, each)
 
@@ -122,7 +134,7 @@ class Cohort:
         self.fraction = len(sending[0]) / N
 
     def become(self, other: "Cohort") -> None:
-        """Hold what another round of this federation has drawn, at the same addresses."""
+        """Copy the draws of another round of this federation into the tensors of this one."""
         self._index.copy_(other._index)
         self._weights.copy_(other._weights)
         self._sends.copy_(other._sends)
@@ -131,7 +143,7 @@ class Cohort:
                 place.copy_(values)
 
     def _shares(self, sends: list[NDArray[np.bool_]], aggregation: str) -> Tensor:
-        """(R, 1, clients): zero for those who do not send, one in sum for each replica."""
+        """(R, 1, clients) weights of the mean: 0 for clients that do not send; they sum to 1."""
         sizes = self._federation.train.size
         weights = []
         for training, senders in zip(self._training, sends, strict=True):
@@ -153,7 +165,7 @@ class Cohort:
         return w.repeat_interleave(len(self._training[0]), dim=0)
 
     def auxiliary(self, w: Tensor) -> Tensor:
-        """(S, P'): where these clients' own models start; ``spread(w)`` if they are like w."""
+        """(S, P') initial models that clients keep; ``spread(w)`` if they are like ``w``."""
         other = self._federation.auxiliary
         return self.spread(w if other is None else other.rows)
 
@@ -166,11 +178,11 @@ class Cohort:
         return rows if self._whole else table.index_copy(0, self._index, rows)
 
     def mean(self, rows: Tensor) -> Tensor:
-        """(S, P) to (R, P), over those who send."""
+        """Average (S, P) to (R, P) over the clients that send, with the protocol's weights."""
         return torch.bmm(self._weights, self._by_replica(rows)).squeeze(1)
 
     def uniform(self, rows: Tensor) -> Tensor:
-        """(S, P) to (R, P), over those who send, all weighted alike."""
+        """Average (S, P) to (R, P) over the clients that send, with equal weights."""
         return torch.bmm(self._sends, self._by_replica(rows)).squeeze(1)
 
     @property
@@ -184,7 +196,7 @@ class Cohort:
         return torch.bmm(replicas, replicas.mT)
 
     def mix(self, pairs: Tensor, rows: Tensor) -> Tensor:
-        """rows_i + Σ_j pairs_ij (rows_j − rows_i) among those who send; others stay as they are."""
+        """rows_i + Σ_j pairs_ij (rows_j − rows_i) among clients that send; others are unchanged."""
         sends = (self._sends > 0).to(rows.dtype)
         pairs = pairs * sends * sends.mT
         replicas = self._by_replica(rows)
@@ -200,7 +212,7 @@ class Cohort:
 
     @property
     def counts(self) -> Tensor:
-        """(S, C): how many training samples of each class a client has."""
+        """(S, C) numbers of training samples by class."""
         return self.read(self._federation.structure.counts.repeat(len(self._training), 1))
 
     def start(self, k: int) -> Tensor:
@@ -208,7 +220,7 @@ class Cohort:
         return self._federation.structure.start(self._federation.seeds, k)
 
     def forward(self, rows: Tensor, batch: Batch) -> Pass:
-        """One forward pass, shared by all who ask for these rows while one of them holds it."""
+        """A forward pass; the same object for the same rows, as long as one caller keeps it."""
         found = batch.passes.get(id(rows))
         if found is None:
             network = self._federation.network_of(rows)
@@ -221,7 +233,7 @@ class Cohort:
     def grad(
         self, rows: Tensor, batch: Batch, loss: AnyLoss = cross_entropy, *given: Tensor
     ) -> Tensor:
-        """The gradient of one loss, from a forward pass of its own."""
+        """The gradient of one loss, from a new forward pass."""
         return self.forward(rows, batch).grad(loss, *given)
 
     def batches(self, steps: int) -> Iterator[Batch]:
@@ -230,7 +242,7 @@ class Cohort:
         return phase
 
     def phases(self, *steps: int) -> tuple[Iterator[Batch], ...]:
-        """The next mini-batches, one stretch of them after another."""
+        """The next mini-batches, one phase after another."""
         before, total = [0, *accumulate(steps)], sum(steps)
         starts = zip(before, steps, strict=False)
         return tuple(self._batches(Phase(start, length, total)) for start, length in starts)
@@ -256,13 +268,13 @@ class Cohort:
             )
 
     def draws(self, steps: int) -> Iterator[Tensor]:
-        """(S, 1) in [0, 1) for each of as many batches."""
+        """(S, 1) uniform numbers in [0, 1), for each of the same number of batches."""
         uniforms = self._now("uniforms", Phase(0, steps, steps))
         assert uniforms is not None
         return (each[:, None] for each in uniforms.to(self._federation.train.x.dtype))
 
     def _now(self, what: str, phase: Phase) -> Tensor | None:
-        """``index``, ``live`` or ``uniforms`` of a :class:`Drawing`, on the device."""
+        """Attribute ``index``, ``live`` or ``uniforms`` of a :class:`Drawing`, on the device."""
         if (what, phase) not in self._drawn:
             values = getattr(self._drawing, what)(phase)
             on_device = None if values is None else torch.from_numpy(values).to(self._index.device)
@@ -270,7 +282,7 @@ class Cohort:
         return self._drawn[what, phase]
 
     def _inputs(self, x: Tensor, index: Tensor, mask: Tensor) -> Inputs:
-        if not all(network.by_client(x.device) for network in self._federation.networks):
+        if not all(network.takes_views(x.device) for network in self._federation.networks):
             return _picked(x, index)
         sizes = [int(size) for size in mask.sum(1).tolist()]
         if index.ndim > 1:

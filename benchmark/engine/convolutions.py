@@ -1,8 +1,8 @@
-"""A chain of layers on stacked parameters, every layer one batched product: what a GPU runs.
+"""Chains of layers on stacked parameters, each layer one batched product, for GPUs.
 
-``vmap`` makes grouped convolutions of stacked ones, which GPU libraries compute more slowly than
-products with the windows of the images. The windows of a batch are the same for all models and
-steps that it is used for, so they are gathered once.
+``vmap`` turns stacked convolutions into grouped ones, which GPU libraries compute more slowly than
+products with the windows of the images. The windows of a batch do not depend on the model, so they
+are gathered once for all models and steps.
 """
 
 import torch
@@ -10,21 +10,20 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
 PARAMETERLESS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.MaxPool2d, nn.AvgPool2d)
-"""Computed for each image by itself."""
+"""Layers without parameters that treat each image separately."""
 
 
 class Chain:
-    """A module whose layers follow one another, a convolution first; see :meth:`takes`."""
+    """A module that is a chain of layers, a convolution first; see :meth:`takes`."""
 
     def __init__(self, module: nn.Module) -> None:
-        # Not named_children, which leaves out what comes a second time.
+        # named_children would leave out a layer that occurs twice.
         self._layers = {name: layer for name, layer in module._modules.items() if layer is not None}
-        self._windows = WeakTensorKeyDictionary()  # of the batches that are still in use
+        self._windows = WeakTensorKeyDictionary()  # windows of the batches that are still in use
 
     @staticmethod
     def takes(module: nn.Module) -> bool:
-        """Only layers that are known here, a convolution first, and then, once flattened, linear
-        ones?"""
+        """Whether all layers are known here: convolutions first, linear ones once flattened."""
         if type(module) is not nn.Sequential:
             return False
         kinds = [type(layer) for layer in module]
@@ -34,7 +33,7 @@ class Chain:
 
     def __call__(self, params: dict[str, Tensor], x: Tensor) -> Tensor:
         """Logits (S, B, C) of images (S, B, …) under parameters (S, …) by name, differentiable
-        in these."""
+        with respect to the parameters."""
         h = x
         for name, layer in self._layers.items():
             weight, bias = params.get(f"{name}.weight"), params.get(f"{name}.bias")
@@ -58,9 +57,9 @@ class Chain:
 
 
 def windows(h: Tensor, layer: nn.Conv2d) -> Tensor:
-    """(S, B, C·k·k, places): what each place of the layer's output looks at.
+    """(S, B, C·k·k, places): the inputs of each place of the layer's output.
 
-    By strided views and one copy: ``torch.nn.functional.unfold`` launches a kernel an image.
+    Uses strided views and one copy; ``torch.nn.functional.unfold`` launches a kernel per image.
     """
     (rows, columns), (down, along) = layer.kernel_size, layer.stride
     views = h.unfold(3, rows, down).unfold(4, columns, along)  # (S, B, C, H', W', k, k)

@@ -1,15 +1,15 @@
 """Rows whose last products are not yet multiplied out.
 
 On a batch X (in × B) the gradient of a first layer W (out × in) is a product D·Xᵀ of two thin
-matrices. A method that takes several steps on one batch only adds such products up, and needs of
-the models on its way no more than their outputs,
+matrices. A method that takes several steps on one batch only adds such products up, and of the
+models in between it needs only the outputs,
 
     (W + D·Xᵀ)·X = W·X + D·(XᵀX),
 
-so with the Gram matrix XᵀX (B × B) a further step costs B/in of a forward pass and nothing of a
-backward one. Gradients of wide first layers on a CPU are therefore :class:`Deferred`: tensors that
-stay sums of rows and thin products under addition and scaling, and are multiplied out, once, when
-anything else is done with them. Methods do not notice.
+so with the Gram matrix XᵀX (B × B) a further step costs B/in of a forward pass, and no backward
+pass, in that layer. Gradients of wide first layers on a CPU are therefore :class:`Deferred`. Such
+tensors stay sums of rows and thin products under addition and scaling, and are multiplied out once,
+by any other operation. Methods need not know.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,10 +27,10 @@ _number = count()
 
 
 class Views(Sequence[Tensor]):
-    """Every client's own batch (B, …), where the data lie, and what first layers make of it.
+    """Every client's batch (B, …) as a view of the data, and the first layer's products with it.
 
-    grams: the matrices XᵀX (B, B) of the batches, where they are kept from round to round.
-    sizes: how many samples each batch begins with before its padding; None: it has none.
+    grams: returns the matrices XᵀX (B, B) of the batches, if they are kept between rounds.
+    sizes: number of samples of each batch before its padding. None: there is no padding.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Views(Sequence[Tensor]):
 
     @cached_property
     def flat(self) -> list[Tensor]:
-        """(B, in) each."""
+        """Each batch as (B, in)."""
         return [part.flatten(1) for part in self._parts]
 
     @cached_property
@@ -77,13 +77,16 @@ class Views(Sequence[Tensor]):
         return product, total.rest
 
     def _product(self, rows: Tensor, out: int) -> Tensor:
-        """W·X of plain rows, computed once a batch."""
+        """W·X of plain rows, computed once per batch."""
         if id(rows) not in self._products:
             product = rows.new_empty(len(rows), out, len(self.flat[0]))
             weights = rows[:, : out * self.flat[0].shape[1]].unflatten(1, (out, -1))
             for place, weight, x in zip(product, weights, self.flat, strict=True):
                 torch.mm(weight, x.mT, out=place)
-            self._products[id(rows)] = rows, product  # the rows too: their id stays theirs
+            self._products[id(rows)] = (
+                rows,
+                product,
+            )  # keeps rows, so that no id is reused
         return self._products[id(rows)][1]
 
 
@@ -95,24 +98,26 @@ def gram(x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Sum:
-    """Σ factor · base, plus slope·Xᵀ in the first layer's weights.
-
-    rest: (S, …) what the parameters after those weights come to.
-    """
+    """Σ factor · base, plus slope·Xᵀ in the first layer's weights."""
 
     bases: list[tuple[float, Tensor]]
-    slope: Tensor | None  # (S, out, B)
+    """Pairs (factor, base)."""
+    slope: Tensor | None
+    """(S, out, B); None: there is no product."""
     rest: Tensor
+    """(S, …) total value of the parameters after the first layer's weights."""
 
 
 class Deferred(Tensor):
     """Rows (S, P): a gradient of the batch ``x``, or a sum of rows and of such gradients.
 
-    weights: how many of the P parameters are those of the first layer.
+    Created by :meth:`gradient` and :meth:`sum_of`.
     """
 
     x: Views
+    """The batch."""
     weights: int
+    """Number of weights of the first layer, among the P parameters."""
     _of: Sequence[tuple[float, Tensor]]
     _total: Sum | None
     _dense: Tensor | None
@@ -137,8 +142,8 @@ class Deferred(Tensor):
 
     @staticmethod
     def sum_of(terms: Sequence[tuple[float, Tensor]]) -> "Deferred | None":
-        """The sum of the terms, if any waits to be multiplied out; those of the newest batch go on
-        waiting, older ones do not."""
+        """The sum of the terms; None if none is waiting. Terms of the newest batch stay deferred,
+        older ones are multiplied out."""
         waiting = [t for _, t in terms if isinstance(t, Deferred) and t._dense is None]
         if not waiting:
             return None
@@ -151,12 +156,12 @@ class Deferred(Tensor):
         return made
 
     def waits_for(self, x: Views) -> bool:
-        """Is it not multiplied out, and of this batch?"""
+        """Whether it is a sum on the batch ``x`` that is not multiplied out yet."""
         return self._dense is None and self.x is x
 
     @property
     def total(self) -> Sum:
-        """What it comes to, each base and the slope there once."""
+        """The sum with each base and the slope once."""
         if self._total is None:
             self._total, self._of = self._summed(), ()
         return self._total
@@ -182,7 +187,7 @@ class Deferred(Tensor):
 
     @property
     def dense(self) -> Tensor:
-        """Plain rows: multiplied out once, and what this is from then on."""
+        """The plain rows, multiplied out once and kept."""
         if self._dense is None:
             total = self.total
             dense = total.rest.new_empty(tuple(self.shape))
@@ -209,12 +214,12 @@ class Deferred(Tensor):
 
 
 def settled(rows: Tensor) -> Tensor:
-    """Plain rows, multiplied out if they are deferred."""
+    """The rows as a plain tensor, multiplied out if they are deferred."""
     return rows.dense if isinstance(rows, Deferred) else rows
 
 
 def weighted_sum(*terms: tuple[float, Tensor]) -> Tensor:
-    """Σ factor · rows, in one pass over memory a term where none of them is deferred."""
+    """Σ factor · rows; if none is deferred, in one pass over memory per term."""
     found = Deferred.sum_of(terms)
     return _weighted([(f, settled(rows)) for f, rows in terms]) if found is None else found
 
@@ -230,7 +235,7 @@ def _weighted(terms: Sequence[tuple[float, Tensor]], out: Tensor | None = None) 
 def _terms(
     func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> list[tuple[float, Tensor]] | None:
-    """An operation on rows as terms of a sum; None if it is anything else."""
+    """The terms of an operation that is a sum of scaled rows; None for any other operation."""
     first, *rest = args if args and isinstance(args[0], Tensor) else (None,)
     match func, rest:
         case _aten.neg.default, []:

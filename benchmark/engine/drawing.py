@@ -1,4 +1,4 @@
-"""Which samples make up every client's mini-batches: three ways to draw them."""
+"""Draw the samples of every client's mini-batches, in one of three ways."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from benchmark.engine.streams import stream
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of a round's local work, in units of :attr:`Drawing.unit`."""
+    """A phase of a round's local work, in units of :attr:`Drawing.unit`."""
 
     before: int
-    """Units of this round that came before it."""
+    """Units of this round before the phase."""
     length: int
-    """Its own units, at least one."""
+    """Units of the phase, at least one."""
     total: int
-    """All units of the round."""
+    """Units of the whole round."""
 
 
 @dataclass(frozen=True)
@@ -31,39 +31,39 @@ class Drawing:
     kind: str
     """``fixed_order``, ``with_replacement`` or ``shuffled_passes``."""
     in_epochs: bool
-    """Is local work counted in passes over a client's own training set, or in batches."""
+    """True: local work is counted in passes over a client's training set; False: in batches."""
     seeds: tuple[int, ...]
-    """One for each replica."""
+    """The seed of each replica."""
     training: Sequence[Ints]
-    """For each replica, the clients that train."""
+    """The clients that train, per replica."""
     round_: int
     """The round's number, from 0."""
     longest: bool
-    """Does a phase last until any client of the federation would be done with it, so that all
-    rounds are equally long, or until those that train are."""
+    """True: a phase lasts until every client of the federation would be done, so that all rounds
+    are equally long. False: until every client that trains is done."""
 
     @property
     def clients(self) -> Ints:
-        """(S,) the clients that train, replica by replica."""
+        """(S,) the clients that train, one replica after another."""
         return np.concatenate(self.training)
 
     def unit(self, clients: Ints) -> Ints:
-        """Batches that make up one unit of local work of each client."""
+        """Number of batches in one unit of each client's local work."""
         return self.data.count[clients] if self.in_epochs else np.ones_like(clients)
 
     def steps(self, phase: Phase) -> int:
-        """Steps until the last client is done."""
+        """Number of steps until the last client is done."""
         asked = np.arange(len(self.data.size)) if self.longest else self.clients
         return phase.length * int(self.unit(asked).max())
 
     def live(self, phase: Phase) -> NDArray[np.bool_] | None:
-        """(steps, S): has the client a batch left; None where all clients always have."""
+        """(steps, S) True while the client has a batch left. None: all clients always have one."""
         own, steps = phase.length * self.unit(self.clients), self.steps(phase)
         return None if (own == steps).all() else np.arange(steps)[:, None] < own
 
     def index(self, phase: Phase) -> Ints:
-        """(steps, S) numbers of blocks, or (steps, S, B) of samples; of a client that has run out,
-        those of its last batch."""
+        """(steps, S) indices of blocks, or (steps, S, B) of samples. A client that has run out of
+        batches has those of its last one."""
         draw = {
             "fixed_order": self._fixed_order,
             "with_replacement": self._with_replacement,
@@ -75,7 +75,7 @@ class Drawing:
         return draw(own, self.round_ * phase.total * unit, phase)
 
     def _fixed_order(self, own: Ints, before: Ints, phase: Phase) -> Ints:
-        """Each client goes round its training set."""
+        """Each client repeats the blocks of its training set in order."""
         data, clients = self.data, self.clients
         blocks: Ints = data.first[clients] + (before + own) % data.count[clients]
         return blocks
@@ -94,7 +94,7 @@ class Drawing:
         return np.concatenate(drawn, axis=1)
 
     def _shuffled_passes(self, own: Ints, before: Ints, phase: Phase) -> Ints:
-        """Each pass over a training set has an order of its own."""
+        """Each pass over a training set has a new random order."""
         data, index = self.data, []
         pairs = zip(self.seeds, self.training, strict=True)
         seeds = [seed for seed, clients in pairs for _ in clients]

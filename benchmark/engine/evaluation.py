@@ -10,18 +10,20 @@ from torch import Tensor
 from benchmark.engine.blocks import Blocks
 from benchmark.engine.models import Network
 
-CHUNK = {"cpu": 16, "cuda": 512}  # blocks at a time: small enough for a CPU's cache
+CHUNK = {"cpu": 16, "cuda": 512}  # blocks per chunk; on a CPU a chunk fits the cache
 
 
 class Scores(NamedTuple):
-    """Per client, for each replica; pooled scores are sums over clients over their samples."""
+    """Sums over each client's samples, per replica. Pooled scores add them up over clients."""
 
-    correct: Tensor | None  # (R, N) float64; None where only the loss was asked for
-    loss: Tensor  # (R, N) float64, summed cross-entropy in nats
+    correct: Tensor | None
+    """(R, N) float64 numbers of correct predictions. None: only the loss was asked for."""
+    loss: Tensor
+    """(R, N) float64 sums of the cross-entropy in nats."""
 
 
 def score_globals(network: Network, w: Tensor, blocks: Blocks, *, accuracy: bool) -> Scores:
-    """Every replica's global model (R, P) on every client's data."""
+    """Score every replica's global model (R, P) on every client's data."""
 
     def logits(replica: int, chunk: slice) -> Tensor:
         return network.apply(w[replica, None], blocks.x[chunk].flatten(0, 1)[None])
@@ -30,7 +32,7 @@ def score_globals(network: Network, w: Tensor, blocks: Blocks, *, accuracy: bool
 
 
 def score_personal(network: Network, table: Tensor, blocks: Blocks, *, accuracy: bool) -> Scores:
-    """Every client's own model (R·N, P) on its own data, or on those that all share."""
+    """Score every client's model (R·N, P) on its own data, or on shared data."""
     models = table.view(-1, len(blocks.size), table.shape[1])
     if blocks.shared:
         return _score_on_shared(network, models, blocks, accuracy)
@@ -42,7 +44,7 @@ def score_personal(network: Network, table: Tensor, blocks: Blocks, *, accuracy:
 
 
 def _score_on_shared(network: Network, models: Tensor, blocks: Blocks, accuracy: bool) -> Scores:
-    """Every client's model (R, N, P), one client after another, on the same samples."""
+    """Score every client's model (R, N, P) on the same samples, one client after another."""
     each = [score_globals(network, own, blocks, accuracy=accuracy) for own in models.unbind(1)]
     hits = (
         torch.stack([s.correct[:, 0] for s in each if s.correct is not None], 1)
@@ -55,7 +57,7 @@ def _score_on_shared(network: Network, models: Tensor, blocks: Blocks, accuracy:
 def _score(
     logits_of: Callable[[int, slice], Tensor], replicas: int, blocks: Blocks, accuracy: bool
 ) -> Scores:
-    """Sum hits and losses by client; logits are (S, n, C) with S · n the chunk's samples."""
+    """Sum correct predictions and losses per client; logits (S, n, C), S · n samples per chunk."""
     step = CHUNK[blocks.x.device.type]
     hits: list[list[Tensor]] = [[] for _ in range(replicas)]
     losses: list[list[Tensor]] = [[] for _ in range(replicas)]
@@ -78,10 +80,10 @@ def _score(
 
 
 def _is_best(logits: Tensor, labels: Tensor) -> Tensor:
-    """Is the label the argmax of logits (S, C, n), the first one where several tie?
+    """Whether the label is the argmax of logits (S, C, n); the first of equal ones.
 
-    By two maxima of values, which are many times faster than one with its index. A model whose
-    logits are not numbers is never right.
+    Uses two maxima of values, which are many times faster than one with its index. Logits that
+    are not numbers are never right.
     """
     C = logits.shape[1]
     rank = torch.arange(C, 0, -1, dtype=logits.dtype, device=logits.device)[:, None]

@@ -10,7 +10,7 @@ from benchmark.engine.models import Backward, Network
 
 
 class Pass:
-    """One forward pass, computed when first asked for; each gradient is computed once.
+    """A lazy forward pass; logits and each gradient are computed at most once.
 
     See :class:`benchmark.algorithm.Forward` for the interface.
     """
@@ -25,18 +25,18 @@ class Pass:
 
     @property
     def logits(self) -> Tensor:
-        """(S, B, C), a constant."""
+        """(S, B, C) logits, as constants."""
         return self._linear[0]
 
     @cached_property
     def probs(self) -> Tensor:
-        """(S, B, C) class probabilities, a constant."""
+        """(S, B, C) class probabilities, as constants."""
         return softmax(self.logits)
 
     def grad(self, loss: AnyLoss, *given: Tensor) -> Tensor:
-        """Gradient (S, P) of each client's loss at its own row."""
+        """(S, P) the gradient of each client's loss."""
         key = (id(loss), *map(id, given))
-        if key not in self._grads:  # kept with what it is of, so that no id is used twice
+        if key not in self._grads:  # kept with its arguments, so that their ids are not reused
             self._grads[key] = ((loss, *given), self._computed_grad(loss, *given))
         return self._grads[key][1]
 

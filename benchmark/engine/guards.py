@@ -1,4 +1,4 @@
-"""What a method must leave as it found it: settings of the process, and global generators.
+"""Refuse methods that change settings of the process or draw from global generators.
 
 Runs of other methods follow in the same process, and a resumed run must draw what the first one
 drew; so a method that reaches beyond its own tensors is refused, and its traces are removed.
@@ -16,8 +16,8 @@ import torch
 from benchmark.errors import BenchmarkError
 
 DRAWS_LOOKED_AT = 4
-"""Calls of each part of a method around which the global generators are compared: dear, and a
-method that draws does so soon."""
+"""Number of first calls of each function of a method around which the global generators are
+compared. The comparison is slow, and a method that draws does so soon."""
 
 
 class Exits(BaseException):
@@ -25,21 +25,21 @@ class Exits(BaseException):
 
 
 class TraceError(BenchmarkError):
-    """A method leaves something changed outside its own tensors."""
+    """A method has changed something outside its own tensors."""
 
 
 Value = TypeVar("Value")
 
 
 class Watched:
-    """Calls of one function of a method, each of which raises TraceError where it changes a
-    setting of the process, which is put back, or draws from a global generator."""
+    """A wrapper of one function of a method. A call raises TraceError if it changes a setting of
+    the process, which is then restored, or draws from a global generator."""
 
     def __init__(self) -> None:
         self._calls = 0
 
     def __call__(self, call: Callable[..., Value], *args: Any) -> Value:
-        """What ``call`` returns. The settings are compared at every call, the rest at first."""
+        """Return what ``call`` returns; compare settings at each call, generators at the first."""
         self._calls += 1
         dear = self._calls <= DRAWS_LOOKED_AT
         before = _settings()
@@ -70,7 +70,7 @@ SETTERS: dict[str, Callable[[Any], object]] = {
 
 
 def _settings() -> tuple[Any, ...]:
-    """What SETTERS set; in the time of a small product."""
+    """The current values of what SETTERS set; as fast as a small product."""
     return (
         torch.get_default_dtype(),
         torch.is_grad_enabled(),
@@ -80,7 +80,7 @@ def _settings() -> tuple[Any, ...]:
 
 
 def _put_back(before: tuple[Any, ...], place: str) -> list[str]:
-    """The names of the settings that differ; they are set again."""
+    """Restore the settings that differ; return their names."""
     changed, now = [], _settings()
     if now != before:
         for (name, put), old, new in zip(SETTERS.items(), before, now, strict=True):
@@ -95,17 +95,17 @@ def _put_back(before: tuple[Any, ...], place: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Generators:
-    """The states of the generators that the whole process shares."""
+    """The states of the global generators of the process."""
 
     torch: bytes
     numpy: tuple[Any, ...]
     python: tuple[Any, ...]
     devices: tuple[bytes, ...]
-    """Of GPUs."""
+    """The state of each GPU's generator."""
 
     @classmethod
     def now(cls) -> "Generators":
-        """The states at this moment; some tenths of a millisecond."""
+        """The current states; takes some tenths of a millisecond."""
         kind, keys, *rest = np.random.get_state()
         devices: tuple[bytes, ...] = ()
         if torch.cuda.is_initialized():
@@ -114,7 +114,7 @@ class Generators:
         return cls(_bytes(torch.get_rng_state()), numpy, random.getstate(), devices)
 
     def require_unused(self) -> None:
-        """Raise TraceError where any has been drawn from since; those of the CPU are put back."""
+        """Raise TraceError if any has been drawn from since; the CPU's generators are restored."""
         if self == Generators.now():
             return
         torch.set_rng_state(torch.frombuffer(bytearray(self.torch), dtype=torch.uint8))

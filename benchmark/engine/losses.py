@@ -1,4 +1,4 @@
-"""Mini-batches and the losses on them, each with its gradient at the logits in closed form."""
+"""Mini-batches, and losses with their gradients at the logits in closed form."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,19 +13,21 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """One mini-batch for each training client; ``mask`` is 0 where a short batch is padded."""
+    """One mini-batch per training client."""
 
     inputs: Tensor | Sequence[Tensor]
-    """(S, B, …), or each client's (B, …) where they lie: what the engine reads."""
-    y: Tensor  # (S, B) int64
-    mask: Tensor  # (S, B) 0 or 1
+    """(S, B, …), or views (B, …) of each client's data; methods read :attr:`x` instead."""
+    y: Tensor
+    """(S, B) int64 labels."""
+    mask: Tensor
+    """(S, B) 1 for samples, 0 for padding."""
     live: Tensor | None = None
-    """(S, 1): has the client a batch left; None where all have. One that has run out is handed
-    its last batch again, and must keep what it has: see :meth:`step`."""
+    """(S, 1) True for clients that have a batch left. None: all have one. Other clients get their
+    last batch again and must keep their rows; see :meth:`step`."""
     stepped: list[bool] = field(default_factory=list, repr=False)
-    """Has anyone asked for a step, of this batch or of others drawn with it."""
+    """Not empty once :meth:`step` was called for this batch or one drawn with it."""
     passes: WeakValueDictionary[int, Any] = field(default_factory=WeakValueDictionary, repr=False)
-    """Forward passes in use, by the identity of their rows."""
+    """Forward passes in use, by the id of their rows."""
 
     def step(self, old: Tensor, new: Tensor) -> Tensor:
         """``new`` rows, but ``old`` ones for clients that have no batch left."""
@@ -39,26 +41,26 @@ class Batch:
 
     @cached_property
     def share(self) -> Tensor:
-        """(S, B) each sample's weight in its client's mean: 0 for padding, 1 in sum."""
+        """(S, B) each sample's weight in its client's mean: 0 for padding; the sum is 1."""
         return self.mask / self.mask.sum(1, keepdim=True)
 
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss on logits, one number a sample, with its slope in closed form.
+    """A loss on logits, one number per sample, with its gradient in closed form.
 
     ``given`` are constants beside the labels, such as a peer's probabilities (S, B, C); a loss
-    takes those it needs and ignores the rest. Losses can be added and weighted:
+    ignores those that it does not need. Losses can be added and weighted:
     ``cross_entropy + 0.5 * kl_divergence``.
     """
 
     of_samples: Callable[..., Tensor]
-    """(logits (S, B, C), y (S, B), *given) -> (S, B)"""
+    """The loss of each sample: (logits (S, B, C), y (S, B), *given) -> (S, B)."""
     slope: Callable[..., Tensor]
-    """(probs (S, B, C), y (S, B), *given) -> d of_samples / d logits (S, B, C)"""
+    """Its gradient at the logits: (probs (S, B, C), y (S, B), *given) -> (S, B, C)."""
 
     def __call__(self, logits: Tensor, batch: Batch, *given: Tensor) -> Tensor:
-        """Mean over each client's batch, padding left out: (S,)."""
+        """(S,) the mean over each client's batch without padding."""
         losses = self.of_samples(logits, batch.y, *given) * batch.mask
         return losses.sum(1) / batch.mask.sum(1)
 
@@ -80,14 +82,14 @@ class Loss:
 
 AnyLoss = Loss | Callable[..., Tensor]
 """A :class:`Loss`, or any function ``(logits, batch, *given) -> (S,)`` that autograd can
-differentiate: one number for each client, so that a stacked gradient is every client's own."""
+differentiate. It returns one number per client, so that gradients of clients stay separate."""
 
 
 def softmax(logits: Tensor) -> Tensor:
     """Class probabilities (S, B, C), laid out class by class as logits are.
 
-    See :mod:`benchmark.engine.models` for why. Slopes keep that layout, as a sum of two layouts
-    takes several times as long.
+    :mod:`benchmark.engine.models` says why. Gradients keep that layout, because adding tensors of
+    two layouts is several times slower.
     """
     return torch.softmax(logits.mT, dim=1).mT
 
@@ -127,12 +129,12 @@ cross_entropy = Loss(_cross_entropy, _cross_entropy_slope)
 """Cross-entropy in nats."""
 
 kl_divergence = Loss(_kl, _kl_slope)
-"""KL(peer ‖ model), summed over classes, in nats; 0 where the two agree."""
+"""KL(peer ‖ model), summed over classes, in nats; 0 if the two are equal."""
 
 disagreement = Loss(_disagreement, _disagreement_slope)
 """−⟨peer, model⟩, from −1 (both sure of one class) to 0.
 
-What a KL divergence given probabilities where log-probabilities belong amounts to: up to a
-constant it is its value, and exactly its gradient. It rewards being sure together, where KL
-rewards being equal.
+A KL divergence that is passed probabilities in place of log-probabilities has this value, up to a
+constant, and exactly this gradient. It rewards models that are sure of the same class, whereas KL
+rewards equal models.
 """

@@ -1,4 +1,4 @@
-"""Modules on stacked flat parameters."""
+"""Run torch modules on stacked flat parameters."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -17,25 +17,26 @@ if TYPE_CHECKING:
     from benchmark.engine.fused import Fused
 
 SMALL = 4096
-"""From this many weights on, a CPU multiplies client by client: a plain product runs faster than a
-batched one, writes straight into its place, and reads data where they lie. Below, what a call
-costs is more than that saves."""
+"""Number of weights from which a CPU multiplies client by client: a plain product is faster than a
+batched one, writes into its destination and reads views of the data. For fewer weights the
+overhead of the calls is larger than the gain."""
 
 AT_ONCE = 64
-"""Models that a GPU evaluates at once, where images' windows take many times their own memory."""
+"""Maximum number of models that a GPU evaluates at once if windows of images are gathered, which
+take many times the memory of the images."""
 
 Inputs = Tensor | Sequence[Tensor]
-"""A batch (S, B, …), or every client's own (B, …): views of the data, gathered nowhere."""
+"""A batch (S, B, …), or each client's (B, …) as views of the data."""
 
 Backward = Callable[[Tensor], Tensor]
 """Maps the gradient at the logits (S, B, C) to that of the rows (S, P)."""
 
 
 class Network:
-    """A module whose parameters live outside it, as flat rows in the order of the module.
+    """A module whose parameters are passed to it as flat rows, in the module's order.
 
-    Buffers have no place in a row, nor has a parameter that two layers share: a module with
-    either is refused.
+    Raises BenchmarkError for a module with buffers or with a parameter that two layers share:
+    neither fits into a row.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -63,8 +64,8 @@ class Network:
         return torch.cat([p.detach().flatten() for p in self.module.parameters()])
 
     def unstack(self, rows: Tensor, skip: int = 0) -> dict[str, Tensor]:
-        """Views of rows (S, P) by parameter name: (S, *shape). skip: the rows lack the first so
-        many parameters."""
+        """Views of rows (S, P) by parameter name: (S, *shape). skip: number of leading parameters
+        that are missing from the rows."""
         shapes = dict([*self.shapes.items()][skip:])
         pieces = rows.split([shape.numel() for shape in shapes.values()], dim=-1)
         return {
@@ -72,20 +73,20 @@ class Network:
             for (name, shape), piece in zip(shapes.items(), pieces, strict=True)
         }
 
-    def by_client(self, device: torch.device) -> bool:
-        """Are batches best handed over as views, one a client (see :data:`Inputs`)?"""
+    def takes_views(self, device: torch.device) -> bool:
+        """Whether batches are best passed as views, one per client (see :data:`Inputs`)."""
         small = self._perceptron and next(iter(self.shapes.values())).numel() < SMALL
         return device.type == "cpu" and not small
 
     def convolutions(self, device: torch.device) -> str:
-        """What computes convolutions on a device: "numba <version>" or "torch"."""
+        """The library that computes convolutions on a device: "numba <version>" or "torch"."""
         fused = self._fused is not None and device.type == "cpu"
         return f"numba {version('numba')}" if fused else "torch"
 
     def apply(self, rows: Tensor, x: Inputs, owner: Tensor | None = None) -> Tensor:
         """Logits (S, B, C), without gradients, of each batch of x under its own row.
 
-        owner: (S,) the row of each batch; None where they stand in the order of the rows.
+        owner: (S,) the row of each batch. None: batch i belongs to row i.
         """
         with torch.no_grad():
             if self._perceptron:
@@ -173,7 +174,7 @@ def _gradients(logits: Tensor, leaves: list[Tensor], at_logits: Tensor) -> tuple
 
 
 def _parts(rows: Tensor, x: Inputs, most: int | None = None) -> list[tuple[Tensor, Tensor]]:
-    """What is computed at once: one client's share on a CPU, everything or so many elsewhere."""
+    """The slices that are computed at once: on a CPU one client each, on a GPU many or all."""
     if isinstance(x, Tensor) and rows.device.type != "cpu":
         size = most or len(rows)
         return list(zip(rows.split(size), x.split(size), strict=True))
@@ -181,9 +182,9 @@ def _parts(rows: Tensor, x: Inputs, most: int | None = None) -> list[tuple[Tenso
 
 
 def _fused(chain: nn.Module) -> "Fused | None":
-    """A chain of convolutions by compiled kernels, where numba is installed and they can.
+    """Compiled kernels for a chain of convolutions, if numba is installed and they support it.
 
-    PFL_CONVOLUTIONS=torch does without them, PFL_CONVOLUTIONS=numba demands numba.
+    PFL_CONVOLUTIONS=torch disables them; PFL_CONVOLUTIONS=numba requires numba.
     """
     asked = os.environ.get("PFL_CONVOLUTIONS", "")
     if asked not in ("", "numba", "torch"):
@@ -191,7 +192,7 @@ def _fused(chain: nn.Module) -> "Fused | None":
     if asked == "torch":
         return None
     try:
-        from benchmark.engine.fused import Fused  # only for a chain, as loading numba takes long
+        from benchmark.engine.fused import Fused  # numba loads slowly
     except ImportError as error:
         if asked:
             raise BenchmarkError(f"PFL_CONVOLUTIONS: numba: {error}") from None
@@ -200,7 +201,7 @@ def _fused(chain: nn.Module) -> "Fused | None":
 
 
 def _is_perceptron(module: nn.Module) -> bool:
-    """Linear layers with biases of their own, rectified units between them, nothing else?"""
+    """Whether the module is linear layers with biases and ReLU between them, and nothing else."""
     if type(module) is not nn.Sequential:
         return False
     kinds, linear = [type(layer) for layer in module], list(module)[1::2]
@@ -220,12 +221,12 @@ def _features_first(x: Inputs) -> Inputs:
 def _perceptron(
     first: Tensor, later: Sequence[Tensor], owner: Tensor | None = None
 ) -> list[Tensor]:
-    """What every layer hands on, the logits last, features first: (S, features, B) each.
+    """The output of every layer, the logits last, each (S, features, B).
 
-    first: what the first layer computes; later: weights and biases of those after it.
+    first: the output of the first layer before ReLU; later: weights and biases of the others.
 
-    Features first, because softmax over ten neighbours in memory is ten times slower than over
-    ten rows, and a product with ten columns slower than one with ten rows.
+    Features come before samples, because softmax over ten neighbours in memory is ten times slower
+    than over ten rows, and a product with ten columns slower than one with ten rows.
     """
     outputs = [first]
     for weight, bias in zip(later[::2], later[1::2], strict=True):

@@ -1,4 +1,4 @@
-"""What a run leaves behind: its scores, recorded round by round, as histories and snapshots."""
+"""Record the scores of a run, round by round, for its history and its snapshots."""
 
 import time
 from collections.abc import Mapping
@@ -24,25 +24,25 @@ LOST_EVERY = {"cpu": 1, "cuda": 50}
 
 @dataclass(frozen=True)
 class Result:
-    """What one seed's run leaves behind; see :mod:`benchmark.store` for the columns.
-
-    diverged: the first evaluated round with a loss that is not a number or infinite; the
-    history ends there. None where all losses are finite.
-    """
+    """The result of one seed's run; see :mod:`benchmark.store.runs` for the columns."""
 
     history: pd.DataFrame
+    """One row per evaluation."""
     clients: pd.DataFrame
+    """One row per client."""
     parameters: int
+    """Number of parameters of the model."""
     diverged: int | None
+    """The first evaluated round with a loss that is not finite; the history ends there. None: all
+    losses are finite."""
 
 
 class Recorder:
-    """Collects scores on the device; they are read back when the run is over.
+    """Collects scores on the device and reads them back at the end of the run.
 
-    Where there are data for validation, these are scored in place of the test data. Of every seed
-    the models that are best on them are kept, the global and the personalised ones each by
-    themselves, and tested when the run is over, together with the last ones: nothing can be chosen
-    on test data, which nobody has seen by then.
+    With validation, models are scored on validation data during the run. For every seed the best
+    global models and the best personalised models are kept; they are tested at the end of the run,
+    together with the last ones. So nothing can be chosen on test data.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Recorder:
             self._restore(resumed)
 
     def record(self, round_: int, w: Tensor | None, table: Tensor | None) -> None:
-        """Score the models of a round: global ones (R, P), personalised ones (R·N, P)."""
+        """Score the models of a round: global models (R, P), personalised models (R·N, P)."""
         every, last = self._cell.train_loss_every, round_ + 1 == self._cell.rounds
         both = zip(SCORES, (w, table), strict=True)
         self._models = {which: models for which, models in both if models is not None}
@@ -108,19 +108,19 @@ class Recorder:
 
     @property
     def all_lost(self) -> bool:
-        """Has every seed diverged? Not asked at every evaluation on a GPU."""
+        """Whether every seed has diverged; on a GPU not checked at every evaluation."""
         due = len(self._rounds) % LOST_EVERY[self._lost.device.type] == 0
         return due and bool(self._lost.all())
 
     def latest(self) -> dict[str, float]:
-        """Mean over seeds of the latest pooled scores."""
+        """The latest pooled scores, averaged over seeds."""
         return {
             name: float(sums[max(sums)].mean()) / self._size(name).sum()
             for name, sums in self._sums.items()
         }
 
     def snapshot(self, rounds: int, state: Mapping[str, Tensor]) -> Snapshot:
-        """What :meth:`_restore` and the method need to go on after ``rounds`` rounds."""
+        """The tensors that :meth:`_restore` needs to resume after ``rounds`` rounds."""
         tensors = dict(state)
         tensors["rounds"] = torch.tensor(self._rounds, dtype=torch.int64)
         tensors["seconds"] = torch.tensor(self._seconds, dtype=torch.float64)
@@ -135,8 +135,8 @@ class Recorder:
         return Snapshot(rounds, time.perf_counter() - self._start, tensors)
 
     def _restore(self, snapshot: Snapshot) -> None:
-        """Raises BenchmarkError where a tensor is not what :meth:`snapshot` made after so many
-        rounds."""
+        """Take over a snapshot. Raises BenchmarkError unless :meth:`snapshot` can have made its
+        tensors after this number of rounds."""
         if not 0 < snapshot.rounds < self._cell.rounds:
             raise BenchmarkError(f"rounds: {snapshot.rounds}, allowed: below {self._cell.rounds}")
         rounds = [r for r in range(snapshot.rounds) if is_due(self._cell, r)]
@@ -154,7 +154,7 @@ class Recorder:
                     self._restore_chosen(which, snapshot)
 
     def _restore_scores(self, part: str, split: str, snapshot: Snapshot) -> None:
-        """Sums at every evaluation, and every client's scores at the last."""
+        """Restore the sums at every evaluation and every client's scores at the last one."""
         device, each = self._federation.device, (len(self._lost), self._federation.clients)
         is_training = split == "train_"
         step = self._cell.train_loss_every if is_training else 1
@@ -187,7 +187,7 @@ class Recorder:
         self._chosen[which] = Chosen(at.to(device), correct, models.to(device))
 
     def results(self) -> list[Result]:
-        """What each seed leaves behind."""
+        """The result of each seed."""
         columns = {name: self._column(name) for name in sorted(self._sums)}
         if self._validation is not None:
             columns |= self._test_once()
@@ -208,8 +208,8 @@ class Recorder:
         return found
 
     def _test_once(self) -> dict[str, np.ndarray]:
-        """The test scores (evaluations, R) by column: of the models chosen, at the evaluation that
-        chose them, and of the last ones; NaN elsewhere. The former become each client's scores."""
+        """The test scores (evaluations, R) by column: of the chosen models at their evaluation, and
+        of the last models; NaN elsewhere. The former become each client's scores."""
         columns = {}
         for which, models in self._models.items():
             chosen = self._chosen[which]
@@ -240,15 +240,15 @@ class Recorder:
         return ends
 
     def _column(self, name: str) -> np.ndarray:
-        """A pooled score: (evaluations, R), NaN where not evaluated."""
+        """A pooled score (evaluations, R); NaN where it was not evaluated."""
         sums = self._sums_of(name).cpu().numpy()
         filled = np.full((len(self._rounds), sums.shape[1]), np.nan)
         filled[list(self._sums[name])] = sums / self._size(name).sum()
         return filled
 
     def _per_client(self) -> dict[str, np.ndarray]:
-        """Scores of the last evaluation, on test data of the models chosen, by column: (R, N);
-        sizes (N,)."""
+        """Each client's scores by column, (R, N): of the last evaluation, or on test data those of
+        the chosen models; and sizes, (N,)."""
         train, test = self._federation.train.size, self._test.size
         columns = {"client": np.arange(len(train)), "train_size": train, "test_size": test}
         if self._validation is not None:
@@ -268,5 +268,5 @@ class Recorder:
 
 
 def is_due(cell: Cell, round_: int) -> bool:
-    """Is this round evaluated?"""
+    """Whether this round is evaluated."""
     return (round_ + 1) % cell.evaluate_every == 0 or round_ + 1 == cell.rounds

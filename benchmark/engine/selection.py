@@ -1,4 +1,4 @@
-"""The models that validation chooses, kept until they are tested, once."""
+"""Keep the models that validation chooses until they are tested, once."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,14 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Chosen:
-    """Each replica's models at its best validation accuracy so far, the first of equals."""
+    """Each replica's models at its best validation accuracy so far; the first of equal ones."""
 
-    at: Tensor  # (R,) int64, the number of the evaluation
-    correct: Tensor  # (R,) float64, validation samples that are classified rightly
-    models: Tensor  # (R·k, P)
+    at: Tensor
+    """(R,) int64 indices of the evaluations."""
+    correct: Tensor
+    """(R,) float64 numbers of correctly classified validation samples."""
+    models: Tensor
+    """(R·k, P) the models."""
 
     @staticmethod
     def first(correct: Tensor, models: Tensor) -> "Chosen":
@@ -21,7 +24,7 @@ class Chosen:
         return Chosen(at, correct, models.clone())
 
     def or_better(self, at: int, correct: Tensor, models: Tensor) -> "Chosen":
-        """Those of evaluation ``at`` in the place of replicas that it improves."""
+        """Replace the models of the replicas that improve at evaluation ``at``."""
         better = correct > self.correct
         rows = better.repeat_interleave(len(models) // len(better))[:, None]
         return Chosen(

@@ -1,4 +1,4 @@
-"""What a run's further rounds depend on, in memory."""
+"""The state of a run between two rounds, in memory."""
 
 from dataclasses import dataclass
 
@@ -10,19 +10,19 @@ from benchmark.errors import BenchmarkError
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All that a run's further rounds and its history depend on.
+    """Everything that later rounds of a run and its history depend on.
 
-    There is no generator among the tensors: every round derives its streams from the seed.
+    It holds no generator, because every round derives its random streams from the seed.
     """
 
     rounds: int
-    """How many rounds are done."""
+    """Number of finished rounds."""
     seconds: float
-    """Spent so far, apart from interruptions."""
+    """Seconds spent so far, without interruptions."""
     tensors: dict[str, Tensor]
 
     def tensor(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """The tensor of that name; BenchmarkError if it is missing or not of this kind."""
+        """The tensor of this name. Raises BenchmarkError if it is missing or not like ``like``."""
         tensor = self.tensors.get(name)
         if tensor is None or (tuple(tensor.shape), tensor.dtype) != (shape, dtype):
             given = "missing" if tensor is None else f"{tuple(tensor.shape)} {tensor.dtype}"

@@ -1,4 +1,4 @@
-"""What methods may know of a model: which parameters are its head, and how further ones start."""
+"""Facts about a model for methods: its head, its classes, and further initial models."""
 
 import copy
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ class Structure:
 
     @cached_property
     def counts(self) -> Tensor:
-        """(N, C): how many training samples of each class a client has."""
+        """(N, C) the number of training samples of each class that each client has."""
         data = self._train
         classes = torch.arange(self.classes, device=data.x.device)
         own = (data.y[:, :, None] == classes) * data.mask[:, :, None]
@@ -63,12 +63,12 @@ class Structure:
 
     @cached_property
     def _ran(self) -> tuple[dict[nn.Module, Any], Tensor]:
-        """The layers with parameters of their own, as they come in a forward pass, with their
-        outputs; and the logits. Tensors on ``meta`` have shapes and no values."""
+        """The layers with parameters in the order of a forward pass, with their outputs; and the
+        logits. Tensors on ``meta`` have shapes and no values."""
         outputs: dict[nn.Module, Any] = {}
 
         def note(layer: nn.Module, _: Any, output: Any) -> None:
-            outputs.pop(layer, None)  # one that runs twice stands where it ran last
+            outputs.pop(layer, None)  # a layer that runs twice counts where it ran last
             outputs[layer] = output
 
         module = self._network.module
