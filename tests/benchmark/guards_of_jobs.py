@@ -42,7 +42,7 @@ GUARDS = [
     Guard(
         "an error whose text fails",
         "benchmark/errors.py",
-        "    except Exception:  # of its own __str__\n",
+        "    except Exception:  # raised by the error's own __str__\n",
         "    except KeyError:\n",
         f"{WORKERS}::test_an_error_whose_text_fails_is_still_one_line",
     ),
@@ -56,7 +56,7 @@ GUARDS = [
     Guard(
         "a reader of news that is gone",
         "benchmark/jobs/news.py",
-        "            except Exception:  # such as a pipe that nobody reads any more\n",
+        "            except Exception:  # such as a closed pipe\n",
         "            except KeyError:\n",
         f"{WORKERS}::test_a_listener_that_fails_stops_no_run[1]",
     ),
@@ -126,7 +126,7 @@ GUARDS = [
     Guard(
         "another module beside an unchanged method",
         "benchmark/spec/method_code.py",
-        "    if code is not None:  # the same file may import another one\n",
+        "    if code is not None:  # the same file may import a changed one\n",
         "    if False:\n",
         "benchmark/jobs/test_execution.py::test_a_module_beside_a_method_is_part_of_it",
     ),
