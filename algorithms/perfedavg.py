@@ -8,7 +8,7 @@ on fresh batches D, D′ (and D″):
     w ← w − β g                                                           first order
     w ← w − β (g − α [∇f(w + δg; D″) − ∇f(w − δg; D″)] / 2δ)             Hessian-free
 
-The server takes the mean of those who send. The personalised model is one step of size α
+The server takes the mean over the clients that send. The personalised model is one step of size α
 from the global one, on a batch of the client's training set.
 """
 
@@ -31,15 +31,15 @@ class Hyper:
     beta: Positive = 0.01
     """β, the step of the meta-gradient. Not the server's β of pFedMe and PFML."""
     E: Steps = 10
-    """Local meta-steps a round (the paper's τ)."""
+    """Local meta-steps per round (the paper's τ)."""
     variant: Literal["first_order", "hessian_free"] = "first_order"
-    """How the Hessian of the meta-gradient is treated: left out, or by a difference."""
+    """Treatment of the meta-gradient's Hessian: left out, or approximated by a difference."""
     delta: Positive = 1e-3
     """δ, the width of that difference."""
 
 
 class State(NamedTuple):
-    """What the server keeps."""
+    """State of the server: the global model."""
 
     w: Globals
 

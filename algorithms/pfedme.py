@@ -6,8 +6,8 @@ Algorithm 1. One round at a client, from w_i ← w_t, for each of E mini-batches
     K times  θ ← θ − α (∇f(θ) + λ (θ − w_i) + μ θ)        ≈ argmin f(θ) + λ/2 ‖θ − w_i‖²
     w_i ← w_i − η λ (w_i − θ)
 
-and at the server  w_{t+1} = (1 − β) w_t + β · mean of w_i over those who send. The
-personalised model is θ_i.
+and at the server  w_{t+1} = (1 − β) w_t + β · mean of w_i over the clients that
+send. The personalised model is θ_i.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Hyper:
     eta: Positive = 0.01
     """η, the step size of the local models; with λ the share ηλ of the way to θ."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch (the paper's R)."""
+    """Local steps per round, each on one mini-batch (the paper's R)."""
     K: Steps = 3
     """Gradient steps that approximate θ on each mini-batch."""
     lam: NonNegative = 15.0
@@ -39,10 +39,11 @@ class Hyper:
     mu: NonNegative = 0.0
     """μ, weight decay of the inner steps."""
     inner_start: Literal["carry", "restart"] = "carry"
-    """Does θ carry on from batch to batch, or restart at w_i at each (the paper is silent)."""
+    """``carry``: θ continues from batch to batch. ``restart``: it restarts at w_i on each batch.
+    (The paper does not say.)"""
     scored: Literal["theta", "local"] = "theta"
-    """The model that PM scores: θ_i as the paper defines, or w_i, which public
-    implementations score by aliasing; only for comparison with numbers made so."""
+    """The model that PM scores. ``theta``: θ_i, as the paper defines it. ``local``: w_i, which
+    public implementations score by aliasing; only for comparison with their numbers."""
 
 
 class State(NamedTuple):

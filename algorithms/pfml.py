@@ -12,7 +12,7 @@ One round at a client, from w_i ← w_t, for each of E mini-batches: K times, bo
     ŵ ← ŵ − α (∇L(ŵ) + λ (ŵ − w) + μ ŵ)        ≈ argmin g(w)
 
 and then  m ← m − η ∇L(m) − ηλ (m − θ),   w ← w − η ∇L(w) − ηλ (w − ŵ).
-At the server  w_{t+1} = (1 − β) w_t + β · mean of w_i over those who send.
+At the server  w_{t+1} = (1 − β) w_t + β · mean of w_i over the clients that send.
 """
 
 from dataclasses import dataclass
@@ -39,16 +39,16 @@ RANGES = {"eta": (1e-3, 0.1), "alpha": (1e-3, 0.3), "lam": (1.0, 50.0)}
 
 @dataclass(frozen=True, kw_only=True)
 class Hyper:
-    """Settings of PFML. Those after ``beta`` are choices that the paper leaves open."""
+    """Settings of PFML. The paper leaves those after ``beta`` open."""
 
     eta: Positive = 0.01
     """η, the step size of the outer updates."""
     E: Steps = 10
-    """Local steps a round, each on one mini-batch."""
+    """Local steps per round, each on one mini-batch."""
     K: Steps = 3
     """Inner ("personalisation") steps on each mini-batch."""
     lam: NonNegative = 15.0
-    """λ, the pull of both regularisers. 0: mutual learning by SGD, θ and ŵ do not matter."""
+    """λ, the pull of both regularisers. 0: mutual learning by SGD, without effect of θ and ŵ."""
     beta: Positive = 1.0
     """β, the server's step. 1: the mean itself."""
     alpha: Positive = 0.01
@@ -56,25 +56,27 @@ class Hyper:
     mu: NonNegative = 0.0
     """μ, weight decay of the inner steps (the text calls MLR l2-regularised, with no weight)."""
     mutual: Literal["kl", "agreement", "none"] = "kl"
-    """The mutual term: the KL divergence of the text; the agreement form that the published
-    curves fit (see :func:`benchmark.algorithm.disagreement`); or none."""
+    """The mutual term. ``kl``: the KL divergence of the text. ``agreement``: the form that fits the
+    published curves (see :func:`benchmark.algorithm.disagreement`). ``none``: no mutual term."""
     mutual_weight: NonNegative = 1.0
     """Weight of the mutual term. 1/C is a KL averaged over the C classes too."""
     peer: Literal["refreshed", "fixed"] = "refreshed"
-    """In the K steps, the peer is the other inner iterate, or the outer model of the batch."""
+    """The peer in the K steps. ``refreshed``: the other inner iterate. ``fixed``: the outer model
+    of the batch."""
     centre: Literal["previous", "current"] = "previous"
-    """Centre of the proximal terms: the models at the start of the round (m_prev and w_t of
-    Algorithm 1), or the current m_e and w_e."""
+    """Centre of the proximal terms. ``previous``: the models at the start of the round (m_prev and
+    w_t of Algorithm 1). ``current``: m_e and w_e."""
     inner_start: Literal["restart", "carry"] = "restart"
-    """θ and ŵ restart at m_e and w_e for each batch, or carry on over batches."""
+    """``restart``: θ and ŵ restart at m_e and w_e for each batch. ``carry``: they continue from
+    batch to batch."""
     outer_gradient: Literal["outer", "inner"] = "outer"
-    """∇L of the outer updates: taken at m_e and w_e, as Algorithm 1 says, or the one that the
-    last of the K steps used, taken at θ and ŵ before that step."""
+    """∇L of the outer updates. ``outer``: the gradient at m_e and w_e, as Algorithm 1 says.
+    ``inner``: the gradient of the last of the K steps, at θ and ŵ before that step."""
     persistent: bool = True
-    """m starts a round as the client's auxiliary model of its last round (the text), or as
-    w_t (Algorithm 1)."""
+    """True: m starts a round as the client's auxiliary model of its last round (the text). False:
+    as w_t (Algorithm 1)."""
     scored: Literal["theta", "auxiliary"] = "theta"
-    """The model that PM scores: θ_i as the text says, or m_i."""
+    """The model that PM scores. ``theta``: θ_i, as the text says. ``auxiliary``: m_i."""
 
 
 class State(NamedTuple):

@@ -1,4 +1,4 @@
-"""A GPU's rounds as one recorded program each, launched at once instead of kernel by kernel."""
+"""Record a round on a GPU as one program, and launch it at once instead of kernel by kernel."""
 
 import warnings
 from collections.abc import Callable
@@ -11,19 +11,19 @@ from torch import Tensor
 from benchmark.engine.cohort import Cohort
 
 WARM_UP = 2
-"""Rounds before the recording, in which libraries allocate and choose what they keep."""
+"""Rounds before the recording, in which libraries allocate memory and choose algorithms."""
 AWAY = 1e-3
-"""A replayed round may differ from the same round launched kernel by kernel by this share of the
-round's largest change: rounding, but not other batches or clients."""
+"""Largest allowed difference between a replayed round and the same round launched kernel by kernel,
+as a share of the round's largest change: it allows rounding, but not other batches or clients."""
 
 Round = Callable[[Any, Cohort, Any], Any]
 Record = Callable[[Callable[[], Any]], tuple[Callable[[], None], Any]]
-"""Runs a function once and returns what replays it, and its results, which a replay refills."""
+"""Runs a function once; returns its replay, and its results, which the replay refills."""
 
 
 def cuda_graph(call: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
-    """Record the kernels that ``call`` launches; it must neither wait for the GPU nor copy from
-    the host."""
+    """Record the kernels that ``call`` launches; ``call`` must neither wait for the GPU nor copy
+    from the host."""
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         results = call()
@@ -32,7 +32,7 @@ def cuda_graph(call: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
 
 @dataclass(frozen=True)
 class _Recording:
-    """A round, and the places that it reads from and writes to."""
+    """A recorded round, and the tensors that it reads and writes."""
 
     state: Any
     cohort: Cohort
@@ -51,11 +51,10 @@ class _Recording:
 class Replayed:
     """A method's ``train_round``, recorded after some rounds and replayed from then on.
 
-    A recording repeats addresses and constants. What differs between rounds reaches it through
-    the state and the cohort, which each replay refills. The first replayed round is also
-    launched as the method is written: if the two differ (the method counts or draws on the
-    host), or the method cannot be recorded (it looks at values), all rounds are launched so, and
-    a warning says why.
+    A recording repeats addresses and constants, so each replay first copies the state and the
+    cohort of its round into the recorded tensors. The first replayed round is also launched kernel
+    by kernel. If the two differ (the method counts or draws on the host), or if the method cannot
+    be recorded (it reads values), all rounds are launched kernel by kernel, and a warning says why.
     """
 
     def __init__(self, train_round: Round, record: Record = cuda_graph) -> None:
@@ -80,7 +79,7 @@ class Replayed:
                 self._recording = self._recorded(state, cohort, hyper)
             elif not _same(state, after, self._recording(state, cohort)):
                 self._refuse("its recording gives another round than its code")
-        except Exception as error:  # of any kind: the method's own, or one of CUDA's
+        except Exception as error:  # of any kind: the method's, or CUDA's
             self._refuse(" ".join(str(error).split()))
         return after
 

@@ -1,4 +1,4 @@
-"""Finding a method by name or path, and checking that it is one."""
+"""Load a method by name or path, and check that it is one."""
 
 import hashlib
 import importlib.util
@@ -34,7 +34,7 @@ KEPT_TYPES = {
     *(torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.bool),
     *(torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8),
 }
-"""What a field of a state may hold."""
+"""Types of tensors that a field of a state may have."""
 
 
 class _Settings(Record):
@@ -50,14 +50,15 @@ class Method:
     source: str
     """SHA-256 of the method's file, as it was loaded."""
     code: str
-    """The same without comments, docstrings and layout, with what it imports from its folder."""
+    """Digest of its code without comments, docstrings and layout, and of the files of its folder
+    that it imports."""
     Hyper: type[Any]
     State: type[Any]
     init: Callable[..., Any]
     train_round: Callable[..., Any]
     personal_models: Callable[..., Any]
     ranges: Mapping[str, Any] = field(default_factory=dict)
-    """``RANGES`` of the file: where tuning looks for its settings. Empty: not said."""
+    """``RANGES`` of the file: the values of its settings that tuning tries. Empty: none given."""
 
     step_sizes: tuple[str, ...] = ("eta",)
     """``STEP_SIZES`` of the file: the settings that a schedule over rounds changes."""
@@ -75,7 +76,7 @@ class Method:
             ) from None
 
     def resolve(self, hyper: Mapping[str, Scalar]) -> Any:
-        """The method's settings, with its defaults where ``hyper`` is silent."""
+        """The method's settings: those in ``hyper``, and defaults for the others."""
         known = [field.name for field in fields(self.Hyper)]
         for name in hyper:
             if name not in known:
@@ -88,34 +89,34 @@ class Method:
             fault = error.errors(include_url=False)[0]
             field = ".".join(str(part) for part in fault["loc"])
             raise BenchmarkError(f"{self.path.name}: hyper.{field}: {fault['msg']}") from None
-        except Exception as error:  # of the file's own code, such as a __post_init__
+        except Exception as error:  # raised by code of the file, such as a __post_init__
             raise BenchmarkError(f"{self.path.name}: Hyper: {_reason(error)}") from error
 
     def settings(self, hyper: Mapping[str, Scalar]) -> dict[str, Scalar]:
-        """The resolved settings as plain values, as a run's record takes them."""
+        """The resolved settings as plain values, for a run's record."""
         plain = {"hyper": asdict(self.resolve(hyper))}
         return parse(_Settings, plain, self.path.name).hyper
 
     def would_make(self, hyper: Mapping[str, Scalar], stored: Mapping[str, Scalar]) -> bool:
-        """Would ``hyper`` resolve, today, to the settings that a run's record holds?
+        """Whether ``hyper`` resolves to the settings in a run's record.
 
-        A setting that the method has gained since counts as having stood at its default.
+        A setting that the method did not have then counts as its default.
         """
         defaults = {field.name: field.default for field in fields(self.Hyper)}
         gained = {name: value for name, value in defaults.items() if name not in stored}
         return self.settings(hyper) == {**gained, **stored}
 
-    def fits(self, field: str, value: Any, like: Any, rows: int) -> None:
-        """Refuse what is neither None nor ``rows`` models of the size and type of ``like``'s."""
+    def check_models(self, field: str, value: Any, like: Any, rows: int) -> None:
+        """Raise BenchmarkError unless ``value`` is None or ``rows`` models like ``like``'s."""
         if value is None:
             return
         wanted = f"{(rows, like.shape[1])} {like.dtype}"
-        found = f"{tuple(getattr(value, 'shape', ()))} {getattr(value, 'dtype', type(value))}"
-        if found != wanted:
-            raise BenchmarkError(f"{self.path}: {field}: {found}, allowed: {wanted}")
+        given = f"{tuple(getattr(value, 'shape', ()))} {getattr(value, 'dtype', type(value))}"
+        if given != wanted:
+            raise BenchmarkError(f"{self.path}: {field}: {given}, allowed: {wanted}")
 
     def packed(self, state: Any) -> dict[str, Tensor]:
-        """A state's tensors by name, for a snapshot; fields that are None have none."""
+        """A state's tensors by name, for a snapshot; fields that are None are left out."""
         tensors = {}
         for name, value in state._asdict().items():
             if value is None:
@@ -126,14 +127,17 @@ class Method:
         return tensors
 
     def unpacked(self, tensors: Mapping[str, Tensor], device: torch.device) -> Any:
-        """The state that :meth:`packed` took apart."""
+        """The state of which :meth:`packed` made ``tensors``."""
         fields = {name: tensors.get(f"state.{name}") for name in self.State._fields}
         on_device = {n: None if v is None else v.to(device) for n, v in fields.items()}
         return self.State(**on_device)
 
 
 def load_method(name: str) -> Method:
-    """The method of this house called ``name``, or the one in the file at path ``name``."""
+    """The built-in method ``name``, or the method in the file at path ``name``.
+
+    Raises BenchmarkError if there is none, or if the file defines no method.
+    """
     if name in algorithm_names():
         path = places.ALGORITHMS / f"{name}.py"
     elif name.endswith(".py") and os.path.isfile(name):
@@ -146,6 +150,17 @@ def load_method(name: str) -> Method:
     except OSError as error:
         raise BenchmarkError(f"{path}: {error}") from None
     module = _import(path, content)
+    _require_method(path, module)
+    source = hashlib.sha256(content).hexdigest()
+    parts = {part: getattr(module, part) for part in PARTS}
+    parts |= {part: _guarded(path, part, parts[part], module.State) for part in PARTS[2:]}
+    steps = tuple(getattr(module, "STEP_SIZES", ("eta",)))
+    known = (path.stem, path, source, code_digest(path))
+    return Method(*known, **parts, ranges=getattr(module, "RANGES", {}), step_sizes=steps)
+
+
+def _require_method(path: Path, module: ModuleType) -> None:
+    """Raise BenchmarkError unless the module has all parts of a method, of the right kinds."""
     missing = [part for part in PARTS if not hasattr(module, part)]
     if missing:
         raise BenchmarkError(f"{path}: not a method, it lacks {', '.join(missing)}")
@@ -160,22 +175,15 @@ def load_method(name: str) -> Method:
         raise BenchmarkError(f"{path}: State is not a NamedTuple")
     try:
         TypeAdapter(module.Hyper)
-    except Exception as error:  # pydantic has several for annotations that are no types
+    except Exception as error:  # pydantic raises several kinds for annotations that are no types
         raise BenchmarkError(f"{path}: Hyper: {_reason(error)}") from error
-    source = hashlib.sha256(content).hexdigest()
-    parts = {part: getattr(module, part) for part in PARTS}
-    parts |= {part: _guarded(path, part, parts[part], module.State) for part in PARTS[2:]}
-    ranges = getattr(module, "RANGES", {})
-    if not isinstance(ranges, Mapping):
+    if not isinstance(getattr(module, "RANGES", {}), Mapping):
         raise BenchmarkError(f"{path}: RANGES is not a dictionary")
-    steps = tuple(getattr(module, "STEP_SIZES", ("eta",)))
-    known = (path.stem, path, source, code_digest(path))
-    return Method(*known, **parts, ranges=ranges, step_sizes=steps)
 
 
 def _guarded(path: Path, part: str, call: Callable[..., Any], State: Any) -> Callable[..., Any]:
-    """``call``, whose failures are the file's, one line that names the last line reached in it, and
-    whose results are plain rows."""
+    """Wrap ``call``: a failure becomes one line that names the last line reached in the file, and
+    results are plain rows."""
 
     watched = Watched()
 
@@ -202,7 +210,7 @@ def _guarded(path: Path, part: str, call: Callable[..., Any], State: Any) -> Cal
 
 
 def _unkept(value: Any) -> str:
-    """Why a checkpoint cannot keep a field of a state, or nothing."""
+    """The reason why a checkpoint cannot keep a field of a state; empty if it can."""
     if not isinstance(value, Tensor):
         return f"{type(value).__name__}, allowed: Tensor, None"
     if value.layout is not torch.strided or value.dtype not in KEPT_TYPES:
@@ -220,7 +228,7 @@ def _import(path: Path, source: bytes) -> ModuleType:
     sys.modules[module.__name__] = module  # dataclasses look their module up
     try:
         _forget(files_of(path)[1:])
-        code = compile(source, path, "exec")  # no bytecode of an older text
+        code = compile(source, path, "exec")  # ignores bytecode of an older text
         Watched()(exec, code, module.__dict__)
     except TraceError as error:
         raise BenchmarkError(f"{path}: {error}") from None
@@ -230,7 +238,7 @@ def _import(path: Path, source: bytes) -> ModuleType:
 
 
 def _forget(files: Sequence[Path]) -> None:
-    """Let modules be imported again: their files may have been edited since."""
+    """Make modules be imported again, because their files may have been edited since."""
     importlib.invalidate_caches()
     places = {str(file) for file in files}
     for name, module in list(sys.modules.items()):

@@ -1,6 +1,7 @@
-"""Which replicas train together.
+"""Group the replicas that train together.
 
-On a GPU all of them; on a CPU one after another, as its cache holds only one replica's batches.
+On a GPU all replicas train together; on a CPU one after another, because the cache holds only one
+replica's batches.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from benchmark.engine.snapshot import Snapshot
 
 
 def constant(round_: int) -> float:
-    """1: step sizes do not change over the rounds."""
+    """The factor 1: step sizes do not change over the rounds."""
     return 1.0
 
 
@@ -28,15 +29,15 @@ class Group:
     hyper: Any
     federation: Federation
     initial: Tensor
-    """(R, P) their models at the start."""
+    """(R, P) their initial models."""
     prefix: str
-    """Begins the names of the state's tensors in a snapshot."""
+    """Prefix of the names of the state's tensors in a snapshot."""
     state: Any = None
     scale: Callable[[int], float] = constant
-    """Of a round, what step sizes are multiplied by while training."""
+    """Maps a round to the factor of its step sizes."""
 
     def train(self, round_: int) -> None:
-        """One communication round."""
+        """Train one communication round."""
         cohort = self.federation.cohort(round_)
         hyper = self.method.scaled(self.hyper, self.scale(round_))
         self.state = self.method.train_round(self.state, cohort, hyper)
@@ -45,27 +46,27 @@ class Group:
     def w(self) -> Tensor | None:
         """The global models (R, P), if the method has any."""
         w: Tensor | None = getattr(self.state, "w", None)
-        self.method.fits("State.w", w, self.initial, len(self.initial))
+        self.method.check_models("State.w", w, self.initial, len(self.initial))
         return w
 
     def personal(self, round_: int) -> Tensor | None:
         """The personalised models (R·N, P), if the method has any."""
         federation, everyone = self.federation, self.federation.everyone(round_)
         table: Tensor | None = self.method.personal_models(self.state, everyone, self.hyper)
-        own = self.initial if federation.auxiliary is None else federation.auxiliary.rows
-        self.method.fits("personal_models", table, own, len(own) * federation.clients)
+        like = self.initial if federation.auxiliary is None else federation.auxiliary.rows
+        self.method.check_models("personal_models", table, like, len(like) * federation.clients)
         return table
 
     def packed(self) -> dict[str, Tensor]:
-        """The state's tensors, by names that no other group has."""
+        """The state's tensors by name; no other group has the same names."""
         packed = self.method.packed(self.state)
         return {f"{self.prefix}{name}": tensor for name, tensor in packed.items()}
 
     def unpack(self, snapshot: Snapshot) -> None:
-        """Take the state up again from a snapshot of all groups.
+        """Take over the state from a snapshot of all groups.
 
-        Raises BenchmarkError where a tensor is missing that the state has at the start, or is of
-        another shape or type.
+        Raises BenchmarkError if a tensor of the initial state is missing, or has another shape or
+        type.
         """
         for name, like in self.packed().items():
             snapshot.tensor(name, tuple(like.shape), like.dtype)
@@ -95,7 +96,7 @@ def all_groups(
 
 
 def joined(parts: Sequence[Tensor | None]) -> Tensor | None:
-    """All groups' models, replica by replica; None where there are none."""
+    """All groups' models, replica by replica; None if there are none."""
     there = [part for part in parts if part is not None]
     return torch.cat(there) if len(there) > 1 else there[0] if there else None
 

@@ -1,4 +1,4 @@
-"""The only round loop: a cell and its seeds become histories."""
+"""The round loop: train a cell for its seeds and return their histories."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ from datasets import Arrays, Inputs, Partition
 EVALUATION_BLOCK = 128
 
 Progress = Callable[[int, Callable[[], Mapping[str, float]]], None]
-"""Called after every evaluated round with its number and, to be asked for only when they are
-shown (it waits for the device), the pooled scores."""
+"""Called after every evaluated round with its number and a function that returns the pooled scores.
+That function waits for the device, so it is called only if the scores are shown."""
 
 
 Keep = Callable[[Callable[[], Snapshot]], None]
@@ -35,9 +35,13 @@ class Problem:
     """A cell's data on a device, the network, and the initial models of its seeds."""
 
     federation: Federation
+    """The clients with their training samples."""
     test: Blocks
-    w: Tensor  # (R, P)
+    """Test samples."""
+    w: Tensor
+    """(R, P) initial models."""
     validation: Blocks | None = None
+    """Validation samples. None: there is no validation."""
 
     @staticmethod
     def of(
@@ -48,10 +52,10 @@ class Problem:
         seeds: Sequence[int],
         device: torch.device,
     ) -> "Problem":
-        """Lay out ``x``, the scaled inputs of ``arrays``, as the partition says."""
+        """Lay out the scaled inputs ``x`` of ``arrays`` by client, as the partition says."""
 
         def initial(model: ModelSpec) -> tuple[Network, Tensor]:
-            """The network, and its models (R, P) at the start."""
+            """The network, and its initial models (R, P)."""
             networks = []
             for seed in seeds:
                 # torch's own initialisation after its own seed: for seed 0 that is where the
@@ -65,7 +69,7 @@ class Problem:
         largest = max(map(len, partition.train))
         length = cell.batch_size
         if cell.batches != "with_replacement":
-            length = min(length, largest)  # no padding that no client needs
+            length = min(length, largest)  # longer blocks would only be padding
         train = Blocks.of(x, arrays.y, partition.train, length, device)
         test, validation = _scored(x, arrays.y, partition, device)
         switches = cell.participation, cell.aggregation, cell.batches, cell.local_work
@@ -84,7 +88,7 @@ class Problem:
 def _scored(
     x: np.ndarray | Inputs, y: Ints, partition: Partition, device: torch.device
 ) -> tuple[Blocks, Blocks | None]:
-    """The samples that models are tested on, and those that rounds are chosen on, if any."""
+    """The test samples, and the validation samples, if any."""
     test = Blocks.of(x, y, partition.test, EVALUATION_BLOCK, device)
     if partition.shares_test:
         test = test.shared_by(partition.clients)
@@ -101,10 +105,10 @@ def run(
     keep: Keep = lambda _: None,
     resumed: Snapshot | None = None,
 ) -> list[Result]:
-    """Train a cell for all seeds of the problem at once; one result a seed.
+    """Train a cell for all seeds of the problem at once; return one result per seed.
 
-    ``resumed``: go on from a snapshot of the same run; on a CPU the results are the same bits.
-    Training stops early when every seed has diverged.
+    resumed: a snapshot of the same run, from which to go on; on a CPU the results are the same
+    bits. Training stops early if every seed has diverged.
     """
     recorder, groups = _started(cell, method, problem, resumed)
     for round_ in range(resumed.rounds if resumed else 0, cell.rounds):
@@ -125,14 +129,14 @@ def run(
 
 
 def check(snapshot: Snapshot, cell: Cell, method: Method, problem: Problem) -> None:
-    """Raise BenchmarkError, naming the tensor, where a snapshot cannot be one of this run."""
+    """Raise BenchmarkError, which names the tensor, if a snapshot cannot be of this run."""
     _started(cell, method, problem, snapshot)
 
 
 def _started(
     cell: Cell, method: Method, problem: Problem, resumed: Snapshot | None
 ) -> tuple[Recorder, list[Group]]:
-    """What records a run and what trains it, at the start or as a snapshot left them."""
+    """The recorder and the groups of a run, new or restored from a snapshot."""
     federation, w = problem.federation, problem.w
     recorder = Recorder(federation, problem.test, problem.validation, cell, resumed)
     hyper = method.resolve(cell.hyper)

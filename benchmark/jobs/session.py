@@ -1,4 +1,4 @@
-"""A request made: planned, shared out over processes, and trained."""
+"""Plan a request, share its jobs out over processes, and train."""
 
 import os
 import re
@@ -21,7 +21,7 @@ MOST_JOBS = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Means:
-    """Where and how runs are made; none of it changes what a run is, beyond its rounding."""
+    """Where and how runs are made; only rounding may depend on it."""
 
     store: Path = RUNS
     data_root: Path | None = None
@@ -29,11 +29,11 @@ class Means:
     download: bool = False
     """True: fetch missing data sets."""
     jobs: int = 0
-    """Processes. 0: one per core, but one on a GPU."""
+    """Number of processes. 0: one per core, or one on a GPU."""
     device: str = "auto"
     """``cpu``, ``cuda``, or ``auto``: a GPU where there is one."""
     precision: str = "float32"
-    """Of matrix products: ``float32``, or ``tf32`` on a GPU."""
+    """Precision of matrix products: ``float32``, or ``tf32`` on a GPU."""
     graphs: bool = True
     """True: rounds on a GPU are recorded and replayed."""
     checkpoint_every: float = EVERY
@@ -41,31 +41,32 @@ class Means:
     rerun: bool = False
     """True: train finished runs again."""
     keep_older: bool = False
-    """True: keep finished runs whose method's file has changed since."""
+    """True: keep finished runs even if their method's code has changed since."""
     time_limit: str | None = None
-    """After it, rounds under way are finished and saved: ``90s``, ``9m``, ``1h30m``."""
+    """Time after which current rounds are finished and saved: ``90s``, ``9m``, ``1h30m``. None: no
+    limit."""
     ray: str | None = None
     """Address of a Ray cluster that makes the runs, or ``auto``. None: this machine makes them."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """Jobs to train, and how."""
+    """Jobs, and how to train them."""
 
     jobs: list[Job]
     settings: Settings
     workers: int
-    """Processes on this machine."""
+    """Number of processes on this machine."""
     ray: str | None
     finished: int
-    """How many runs the store has already."""
+    """Number of finished runs in the store."""
     outdated: list[str] = field(default_factory=list)
     """Methods whose code has changed since they made runs of these cells."""
     time_limit: float | None = None
-    """Seconds."""
+    """Time limit in seconds. None: no limit."""
 
     def train(self, listen: Listener) -> None:
-        """Perform every job; ``listen`` hears of each. Raises JobsFailed at the end."""
+        """Perform every job; ``listen`` gets their events. Raises JobsFailed at the end."""
         if self.ray:
             from benchmark.jobs.cluster import run_on_cluster
 
@@ -77,9 +78,9 @@ class Session:
 
 
 def prepare(request: Request | Trials, means: Means, command: str) -> Session:
-    """What is missing of a request, and how it will be made. ``command``: what records cite.
+    """Plan the missing runs of a request. command: the command line for their records.
 
-    Raises BenchmarkError for means that this machine does not have, and where tuning comes first.
+    Raises BenchmarkError for means that this machine does not have, and if tuning must come first.
     """
     _check(means)
     device = device_of(means.device)
@@ -117,7 +118,7 @@ def prepare(request: Request | Trials, means: Means, command: str) -> Session:
 
 
 def seconds_of(text: str) -> float:
-    """The seconds in ``90s``, ``9m``, ``1h30m`` or ``600``; BenchmarkError for other texts."""
+    """The seconds in ``90s``, ``9m``, ``1h30m`` or ``600``. Raises BenchmarkError for others."""
     parts = re.fullmatch(r"(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,7})s?)?", text, re.ASCII)
     hours, minutes, seconds = (int(part or 0) for part in parts.groups()) if parts else (0, 0, 0)
     total = 3600 * hours + 60 * minutes + seconds
@@ -129,10 +130,10 @@ def seconds_of(text: str) -> float:
 
 
 def shares(jobs: int, asked: int, device: str, on_cluster: bool) -> tuple[int, int]:
-    """Processes, and threads per process.
+    """The number of processes, and of threads per process.
 
-    ``asked``: processes, or 0: one per core that this process may use and no more than there are
-    jobs; on a GPU one. The cores are shared out evenly. A task on a cluster has one thread.
+    asked: number of processes. 0: one per available core, at most one per job; one on a GPU.
+    Cores are shared out evenly. A task on a cluster has one thread.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     cores = cores or 1
