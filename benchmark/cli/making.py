@@ -1,4 +1,4 @@
-"""Runs made while a user watches; the commands ``run`` and ``tune`` have this in common."""
+"""Make runs while showing progress; the commands ``run`` and ``tune`` share this."""
 
 import shlex
 import sys
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Making:
-    """How runs are made."""
+    """Options that say how runs are made."""
 
     jobs: Annotated[int, typer.Option(help="Processes. 0: one per core, but one on a GPU.")] = 0
     device: DeviceName = "auto"
@@ -44,7 +44,7 @@ class Making:
 
 
 def train(request: "Request | Trials", store: Path, making: Making) -> None:
-    """Train the missing runs of a request, showing how far they are."""
+    """Train the missing runs of a request and show progress."""
     from benchmark.cli.progress import Display
     from benchmark.jobs.session import Means, prepare
 

@@ -90,7 +90,7 @@ def export(
 
 
 def _counts(partition: Partition, arrays: Arrays) -> Table:
-    """A row per client: samples of each class, or of many classes those that it holds."""
+    """A table of each client's samples per class; if there are many classes, of those it holds."""
     few = arrays.classes <= MOST_COLUMNS
     headings = (
         "client",
@@ -109,7 +109,7 @@ def _counts(partition: Partition, arrays: Arrays) -> Table:
 
 
 def spans(numbers: Iterable[int]) -> str:
-    """``0-4, 7``: sorted numbers, those in a row together."""
+    """Sorted numbers as text, with consecutive ones as a range: ``0-4, 7``."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][-1] + 1:

@@ -1,4 +1,4 @@
-"""The commands ``run`` and ``reproduce``: train what is missing, then report."""
+"""The commands ``run`` and ``reproduce``: train missing runs, then report."""
 
 from typing import Annotated
 

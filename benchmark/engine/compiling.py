@@ -1,4 +1,4 @@
-"""Functions compiled by numba and kept on disk, where there is a place for them."""
+"""Compile functions by numba, and cache them on disk if possible."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,10 +7,10 @@ from numba import njit
 
 
 def kept(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """A decorator that compiles with these options, and keeps the result for later processes.
+    """A decorator that compiles with these options, and caches the result for later processes.
 
-    numba writes beside the file, else under the user's home. Where neither can be written to,
-    every process compiles anew.
+    numba writes beside the file, or else under the user's home. If it can write to neither, every
+    process compiles again.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:

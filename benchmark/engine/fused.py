@@ -1,7 +1,7 @@
-"""Convolution, pooling and ReLU as one compiled kernel a stage, then linear layers: a CPU's way.
+"""Convolutional networks on a CPU: one compiled kernel per stage of convolution, pooling and ReLU.
 
-It runs where numba is installed, for the modules that :meth:`Fused.takes`, and computes what torch
-does up to rounding. One model and its batch are computed at a time: they fit a core's cache.
+It is used if numba is installed and :meth:`Fused.takes` accepts the module. Results equal torch's
+up to rounding. One model and its batch are computed at a time, because they fit a core's cache.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -18,10 +18,11 @@ AT_ONCE = 256
 """Images per forward pass without gradients: their intermediate results stay in the cache."""
 
 Parameters = Sequence[Tensor]
-"""Weight, bias, weight, bias, … of one model, each of its layer's shape."""
+"""Weight, bias, weight, bias, … of one model, each in its layer's shape."""
 
 Backward = Callable[[Tensor, Tensor], None]
-"""Writes a row's gradient (P,), the second argument, from the one at the logits (classes, B)."""
+"""Writes a row's gradient (P,) into the second argument; the first is the gradient at the logits
+(classes, B)."""
 
 
 class Fused:
@@ -31,7 +32,7 @@ class Fused:
         convolutions = [each for each in module.children() if isinstance(each, nn.Conv2d)]
         self._filters = tuple((each.out_channels, each.kernel_size[0]) for each in convolutions)
         self._shapes = [p.shape for p in module.parameters()]
-        self._images = WeakTensorKeyDictionary()  # of the batches that are still in use
+        self._images = WeakTensorKeyDictionary()  # layouts of the batches that are still in use
 
     @staticmethod
     def takes(module: nn.Module) -> bool:
@@ -75,8 +76,8 @@ class Fused:
         """Logits as :meth:`apply` has them, and the map back from their gradient to that of the
         rows. A batch's layouts are kept as long as its tensor.
 
-        sizes: how many images each batch begins with; the rest is padding, whose logits are 0
-        and whose slopes are not read. None: there is no padding.
+        sizes: number of images of each batch; the rest is padding, whose logits are 0 and whose
+        gradients are not read. None: there is no padding.
         """
         real = [len(own) for own in x] if sizes is None else sizes
         passes = [self._pass(*each) for each in zip(rows, x, real, strict=True)]
@@ -93,7 +94,7 @@ class Fused:
         return logits.mT, backward
 
     def _logits(self, row: Tensor, x: Tensor) -> Tensor:
-        """(classes, B)."""
+        """The logits (classes, B) of one model."""
         convolutions, dense = self._unstack(row)
         h = lanes(x)
         for stage, w, b in self._staged(x, convolutions):
@@ -101,7 +102,7 @@ class Fused:
         return _dense(features(h, len(x)), dense)[-1]
 
     def _pass(self, row: Tensor, x: Tensor, size: int) -> tuple[Tensor, Backward]:
-        """Logits (classes, size) of the first ``size`` images, and the way back."""
+        """Logits (classes, size) of the first ``size`` images, and the map of their gradient."""
         if x not in self._images:
             self._images[x] = Images(lanes(x[:size]), size, x.shape[1])
         convolutions, dense = self._unstack(row)
@@ -131,7 +132,7 @@ class Fused:
     def _staged(
         self, x: Tensor, convolutions: Parameters
     ) -> Iterable[tuple[Stage, Tensor, Tensor]]:
-        """Each stage on images (B, C, height, width), with its weights and biases."""
+        """Each stage with its weights and biases, for images (B, C, height, width)."""
         sizes = stages(self._filters, *x.shape[1:])
         return zip(sizes, convolutions[::2], convolutions[1::2], strict=True)
 
@@ -154,7 +155,7 @@ def _is_stage(convolution: nn.Module, second: nn.Module, third: nn.Module) -> bo
 
 
 def _forward(stage: Stage, x: Tensor, w: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """The stage's output, and every window's winner, from its images, all as lanes."""
+    """A stage's output and every window's winner, from its images; all as lanes."""
     out = x.new_empty(len(x), stage.filters * stage.rows * stage.columns * LANES)
     winner = torch.empty_like(out, dtype=torch.uint8)
     arrays = (x, w.flatten(1), b, out, winner)

@@ -1,4 +1,4 @@
-"""A batch of images as the compiled kernels read it: images innermost, and channels innermost."""
+"""The two layouts of a batch that compiled kernels read: images or channels innermost."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,21 +17,21 @@ compiled = kept(nogil=True)
 
 @dataclass(frozen=True)
 class Images:
-    """A batch of images, or of what a stage makes of them, for all passes that read it.
+    """The layouts of a batch of images, or of a stage's output, for all passes that read it.
 
-    It does not hold the batch's own tensor, whose life decides how long layouts are kept.
+    It holds no reference to the batch's tensor, so that layouts are freed together with it.
     """
 
     lanes: Tensor
     """(groups, C·P·LANES), see :mod:`benchmark.engine.kernels`."""
     count: int
-    """B."""
+    """B, the number of images."""
     channels: int
-    """C."""
+    """C, the number of channels."""
 
     @cached_property
     def pixels(self) -> Tensor:
-        """(B, P·C + SPARE), built when first asked for: only gradients need them."""
+        """(B, P·C + SPARE) pixels, built on first use: only gradients need them."""
         numbers = self.lanes.shape[1] // LANES
         out = self.lanes.new_empty(self.count, numbers + SPARE)
         out[:, numbers:] = 0

@@ -1,4 +1,4 @@
-"""A stage of convolution, pooling and ReLU in numbers: all that its compiled kernels depend on."""
+"""The sizes of a stage of convolution, pooling and ReLU, on which its compiled kernels depend."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,7 +14,7 @@ class Stage(NamedTuple):
     first: bool
     """Whether its images are data, which need no gradient."""
     channels: int
-    """C, of its images."""
+    """C, the channels of its images."""
     height: int
     width: int
     """Height and width of its images."""
@@ -28,7 +28,7 @@ class Stage(NamedTuple):
     run: int
     """Numbers per row of a padded filter: K·C, rounded up to whole vectors."""
     block: int
-    """Filters computed at once, 1 to 4; no result depends on it."""
+    """Number of filters computed at once, 1 to 4; no result depends on it."""
 
 
 @lru_cache
