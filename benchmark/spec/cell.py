@@ -18,7 +18,7 @@ from datasets.records import Count, Record
 Scalar = bool | int | float | str
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}(\+[a-z][a-z0-9_]{0,31})?$")]
-"""A model, or with another architecture for the clients' own models: ``mlr+dnn``."""
+"""The name of a model; ``mlr+dnn`` if clients' own models have another architecture."""
 Switch = Literal["participation", "aggregation", "batches", "global_scored"]
 """Fields of a cell that a protocol sets and an experiment may sweep."""
 
@@ -27,20 +27,22 @@ class Data(Record):
     """A data set and how its inputs are scaled."""
 
     name: Name
+    """Name of the data set."""
     options: dict[str, int | float] = {}
     """Settings of the generator of a synthetic data set."""
     scaling: Literal["none", "unit", "symmetric", "per_feature"] = "none"
     """``none``: as stored. ``unit``: to [0, 1]. ``symmetric``: to [−1, 1]. ``per_feature``:
     standardised, feature by feature, over all samples."""
     path: str | None = None
-    """A data set of the user's own (see :func:`datasets.load_own`): its file or folder; no part of
-    the digest. ``name`` is then what pages call it."""
+    """File or folder of a user's data set (see :func:`datasets.load_own`), which pages call
+    ``name``; not part of the digest. None: a built-in data set."""
     label: str | None = None
-    """In a table of the user's own: the column of labels."""
+    """Name of the column of labels in a user's table."""
     client: str | None = None
-    """In a table of the user's own: the column of clients, if there is one."""
+    """Name of the column of clients in a user's table, if there is one."""
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
-    """Of what is at ``path``: an edited file is another data set. Filled in."""
+    """SHA-256 of the content of ``path``, filled in automatically: an edited file is another data
+    set."""
 
     @model_validator(mode="after")
     def _own_or_built_in(self) -> "Data":
@@ -59,12 +61,12 @@ class Schedule(Record):
     """How step sizes change over the rounds of a run."""
 
     factor: float = Field(gt=0, le=1)
-    """What they are multiplied by at each change."""
+    """Factor of each change."""
     at: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
-    """When: after these shares of all rounds. Empty: after every round."""
+    """Shares of all rounds after which step sizes change. Empty: they change after every round."""
 
     def scale(self, round_: int, rounds: int) -> float:
-        """What all step sizes are multiplied by in a round, counted from 0: 1 in the first."""
+        """The factor of all step sizes in a round; rounds count from 0, whose factor is 1."""
         changes = sum(round_ >= share * rounds for share in self.at) if self.at else round_
         return float(self.factor**changes)
 
@@ -73,26 +75,33 @@ class Cell(Record):
     """Everything that decides the result of a run, except its seed."""
 
     data: Data
+    """The data set."""
     partition: PartitionSpec
+    """The clients and their samples."""
     model: ModelSpec
+    """Architecture of the global model."""
     algorithm: Name
+    """Name of the method."""
     hyper: dict[str, Scalar] = {}
     """The method's settings that the experiment names; all others have the method's defaults."""
     rounds: Count
+    """Number of communication rounds."""
     active_clients: Count
-    """Clients that the server samples in each round."""
+    """Number of clients that the server samples in each round."""
     batch_size: Count
+    """Samples per mini-batch."""
     participation: Literal["all", "sampled"]
     """``all``: every client trains in every round, and the sampled ones send their models.
     ``sampled``: only the sampled ones train."""
     aggregation: Literal["samples", "uniform"]
     """Weights of the server's mean: numbers of training samples, or equal ones."""
     batches: Literal["fixed_order", "shuffled_passes", "with_replacement"]
-    """How mini-batches are drawn: round and round in a fixed order, in a new order for each pass
-    over the training set, or each sample independently."""
+    """How mini-batches are drawn. ``fixed_order``: the same order in every pass over the training
+    set. ``shuffled_passes``: a new order for each pass. ``with_replacement``: every sample
+    independently."""
     global_scored: Literal["before", "after"]
-    """Whether the global model of a round is scored before the round's training, as in the
-    paper's curves, or after it."""
+    """``before``: a round's global model is scored before its training, as in the paper's curves.
+    ``after``: after it."""
     evaluate_every: Count = 1
     """Rounds between two evaluations; the last round is always evaluated."""
     train_loss_every: Count = 1
@@ -127,7 +136,7 @@ class Cell(Record):
         """
         data = self.model_dump(mode="json", exclude_defaults=True)
         for table in ("data", "partition", "model", "auxiliary"):
-            data.get(table, {}).pop("path", None)  # what is there decides, not where
+            data.get(table, {}).pop("path", None)  # the content decides, not the path
         for settings in (data.get("hyper", {}), data["data"].get("options", {})):
             settings.update({name: _spelled(name, value) for name, value in settings.items()})
         text = json.dumps(data, sort_keys=True, separators=(",", ":"))
