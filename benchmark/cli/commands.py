@@ -5,6 +5,7 @@ from collections.abc import Callable
 import typer
 
 from benchmark.cli.check import check
+from benchmark.cli.create import new
 from benchmark.cli.exits import Commands, one_line_errors
 from benchmark.cli.export import export
 from benchmark.cli.figure import figure
@@ -29,6 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": report,
     "compare": compare,
     "show": show,
+    "new": new,
     "figure": figure,
     "export": export,
 }
