@@ -11,6 +11,7 @@ from benchmark.cli.export import export
 from benchmark.cli.figure import figure
 from benchmark.cli.listing import list_
 from benchmark.cli.options import with_options
+from benchmark.cli.packing import pack, unpack
 from benchmark.cli.partition import export as export_partition
 from benchmark.cli.partition import show as show_partition
 from benchmark.cli.report import compare, report
@@ -31,6 +32,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compare": compare,
     "show": show,
     "new": new,
+    "pack": pack,
+    "unpack": unpack,
     "figure": figure,
     "export": export,
 }

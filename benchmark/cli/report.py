@@ -9,6 +9,7 @@ import typer
 
 from benchmark.cli.options import Reported
 from benchmark.cli.output import console
+from benchmark.cli.stores import compare_stores
 from benchmark.places import COMMITTED, RENDERED
 from benchmark.spec import Experiment
 
@@ -34,9 +35,13 @@ def compare(
     reported: Reported,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare every published number of the experiments with ours."""
+    """Compare every published number of the experiments with ours; or the runs of two stores."""
     import reports
 
+    folders = [Path(name) for name in reported.experiments]
+    if len(folders) == 2 and all(folder.is_dir() for folder in folders):
+        compare_stores(*folders)
+        return
     experiments = reported.chosen
     how = (reported.store, reported.profile, reported.protocol)
     if as_json:

@@ -26,6 +26,8 @@ def main() -> None:
 
 def __getattr__(name: str) -> Any:
     """``run``, ``load`` and ``plot`` of :mod:`benchmark`."""
-    import benchmark
+    if name not in ("run", "load", "plot"):
+        raise AttributeError(f"module 'pfl_benchmark' has no attribute {name!r}")
+    from benchmark import notebook
 
-    return getattr(benchmark, name)
+    return getattr(notebook, name)
