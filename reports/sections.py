@@ -92,7 +92,7 @@ class Section:
 def section(results: Results, figures: Path) -> Section:
     """Everything a template needs of ``results``; draws its picture into ``figures``."""
     rows, protocol = results.rows, results.protocol
-    drawn = curves.panels(results)
+    drawn = [panel for panel in curves.panels(results) if panel.lines]
     is_table = results.experiment.figure is None
     held = claims.findings(results) if is_table else claims.Findings([], [])
     # Of most sweeps there are too many lines for panels; distances say more.
