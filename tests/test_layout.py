@@ -133,6 +133,18 @@ def test_reports_and_what_they_import_never_load_torch() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_command_line_answers_without_torch_or_tables() -> None:
+    """So that ``status`` and ``--help`` are quick: what is slow is imported where it is used."""
+    program = (
+        "import sys, benchmark.cli.commands, benchmark.cli.progress, benchmark.store.status\n"
+        "slow = {'torch', 'pandas', 'pyarrow', 'matplotlib', 'sklearn'} & {*sys.modules}\n"
+        "assert not slow, slow\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", program]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def calls(path: Path) -> set[str]:
     """Names of what a file calls: ``print``, ``x.write_bytes`` as ``write_bytes``, …"""
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))

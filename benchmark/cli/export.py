@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 
 from benchmark.cli.options import Reported
 from benchmark.cli.output import console
 from benchmark.errors import BenchmarkError
 from benchmark.places import RUNS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def export(
@@ -41,14 +43,14 @@ def export(
         console.print(f"{path}: {len(table)} rows")
 
 
-WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
+WRITERS: dict[str, "Callable[[pd.DataFrame, Path], None]"] = {
     "csv": lambda table, path: table.to_csv(path, index=False),
     "parquet": lambda table, path: table.to_parquet(path, index=False, compression="zstd"),
     "json": lambda table, path: table.to_json(path, orient="records", double_precision=15),
 }
 
 
-def _tensorboard(scores: pd.DataFrame, out: Path) -> None:
+def _tensorboard(scores: "pd.DataFrame", out: Path) -> None:
     """One folder of events per run; tags are ``test/personal accuracy`` and the like."""
     try:
         from torch.utils.tensorboard import SummaryWriter

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from benchmark import notebook
 from benchmark.cli.options import ProfileName, ResultsFolder
 from benchmark.cli.output import console
 from benchmark.places import COMMITTED, RUNS
@@ -28,6 +27,8 @@ def figure(
     store: ResultsFolder = COMMITTED,
 ) -> None:
     """Draw the curves of an experiment, or some of them, for a paper."""
+    from benchmark import notebook
+
     path = notebook.plot(
         experiment,
         out / f"{Path(experiment).stem}.{format_}",

@@ -27,12 +27,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
-import pandas as pd
-import pyarrow
-import pyarrow.parquet
 from pydantic import Field, ValidationError
 
 from benchmark.errors import BenchmarkError
@@ -41,13 +38,16 @@ from benchmark.spec.validation import explain
 from benchmark.store.costs import Costs
 from datasets.files import place_of, read_bytes, replaced, write_whole
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 FORMAT = 1
 KEY = re.compile(r"\w+-\w+-([a-z][a-z0-9_]{0,63})-[0-9a-f]{12}")
 """A cell's folder: data-model-algorithm-hash."""
 TABLES = ("history.parquet", "clients.parquet")
 AGAIN = "run sets it aside and makes it again"
 LARGEST = 2**28  # bytes of a file
-NUMBERS = (pyarrow.int64(), pyarrow.float64())  # what a table may hold
+NUMBERS = ("int64", "double")  # what a table may hold
 MOST = 2**24  # numbers of a table: a million rounds with all their scores
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -172,7 +172,7 @@ class Store:
         except OSError as error:
             raise BenchmarkError(f"{self.root}: nothing can be stored: {error}") from None
 
-    def write(self, run: Run, history: pd.DataFrame, clients: pd.DataFrame) -> Path:
+    def write(self, run: Run, history: "pd.DataFrame", clients: "pd.DataFrame") -> Path:
         """Store a finished run with its checksums; an older one is replaced."""
         place = self.place(run.cell, run.seed)
         blobs = {
@@ -208,18 +208,20 @@ def read_run(folder: Path) -> Run:
         raise BenchmarkError(f"{path}: not a record of a run ({reason}); {AGAIN}") from None
 
 
-def read_table(folder: Path, run: Run, name: str) -> pd.DataFrame:
+def read_table(folder: Path, run: Run, name: str) -> "pd.DataFrame":
     """Read ``history.parquet`` or ``clients.parquet`` of a run, and check its checksum.
 
     Raises BenchmarkError also if it holds anything but numbers, or unpacks to too many of them.
     """
+    import pyarrow.parquet  # slow, and needless for records
+
     path, blob = folder / name, _checked(folder, run, name)
     try:
         file = pyarrow.parquet.ParquetFile(io.BytesIO(blob))
         if (numbers := file.metadata.num_rows * file.metadata.num_columns) > MOST:
             raise ValueError(f"{numbers:,} numbers, allowed: {MOST:,}")
         for field in file.schema_arrow:
-            if field.type not in NUMBERS:
+            if str(field.type) not in NUMBERS:
                 raise ValueError(f"{field.name}: {field.type}, allowed: int64, double")
         table: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
     except Exception as error:  # pyarrow raises many kinds of error for a damaged file
@@ -239,7 +241,7 @@ def _checked(folder: Path, run: Run, name: str) -> bytes:
     return blob
 
 
-def _parquet(table: pd.DataFrame) -> bytes:
+def _parquet(table: "pd.DataFrame") -> bytes:
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False, compression="zstd")
     return buffer.getvalue()

@@ -27,7 +27,7 @@ GUARDS = [
     Guard(
         "a checkpoint of an older engine",
         "benchmark/store/checkpoint.py",
-        'for path in sorted(places.ENGINE.glob("*.py")):',
+        'for path in sorted(folder.glob("*.py")):',
         "for path in ():",
         f"{RESUME}::test_every_file_of_the_engine_is_part_of_a_runs_identity",
     ),

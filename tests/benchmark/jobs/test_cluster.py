@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from benchmark.jobs.cluster import run_on_cluster
+from benchmark.errors import Interrupted, JobsFailed
+from benchmark.jobs.cluster import node_fault, run_on_cluster
 from benchmark.jobs.data import Source
 from benchmark.jobs.job import Event
 from benchmark.store.locks import folder_of
-from datasets import DataError
 from tests.benchmark.cases import cell, complaint, job, settings, trained
 from tests.benchmark.stops import assert_same
 
@@ -114,10 +114,34 @@ def test_a_lost_node_loses_no_run_and_no_bit(
     run_on_cluster(jobs[:1], often, address, again.append)
     assert [event.note for event in again] == ["another process has made it"]
     mnist = job(cell({"data.name": "mnist"}))
-    with pytest.raises(DataError, match="mnist"):
+    with pytest.raises(JobsFailed) as caught:
         run_on_cluster([mnist], settings(tmp_path, Source(tmp_path)), address, again.append)
+    assert "mnist" in caught.value.lines[0]
 
 
 def test_no_cluster_there_is_one_line(tmp_path: Path) -> None:
     line = complaint(lambda: run_on_cluster([], settings(tmp_path), "127.0.0.1:1", lambda _: None))
     assert line.startswith("--ray 127.0.0.1:1: no such cluster")
+
+
+def test_a_node_without_the_store_or_with_other_versions_is_one_line(tmp_path: Path) -> None:
+    here = {"torch": "2.14", "numpy": "2.4"}
+    assert node_fault(tmp_path / "token", here, here) == ""
+    fault = node_fault(tmp_path / "elsewhere" / "token", here, here)
+    assert fault.startswith(f"{tmp_path / 'elsewhere'}: the store is not there")
+    fault = node_fault(tmp_path / "token", here, {"torch": "2.11", "scipy": "1.15"})
+    assert (
+        fault == "other versions: numpy none, not 2.4; scipy 1.15, not none; torch 2.11, not 2.14"
+    )
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
+def test_a_cluster_saves_when_its_time_is_over(
+    tmp_path: Path, cluster: tuple[str, "subprocess.Popen[bytes]"]
+) -> None:
+    """As at a signal: both take the command's token away."""
+    of = cell({"algorithm": "pfml", "rounds": 100_000, "evaluate_every": 100_000})
+    with pytest.raises(Interrupted, match="is saved"):
+        run_on_cluster([job(of, 0)], settings(tmp_path), cluster[0], lambda _: None, 30.0)
+    assert list(folder_of(settings(tmp_path).store, of, (0,)).glob("*.checkpoint"))
+    assert list(tmp_path.glob(".command-*")) == []
