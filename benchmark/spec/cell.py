@@ -110,7 +110,8 @@ class Cell(Record):
     """Architecture of the models that clients keep to themselves. None: that of ``model``."""
     local_work: Literal["steps", "epochs"] = "steps"
     """What a method's numbers of local steps count: mini-batches, as many for every client, or
-    passes over a client's own training set, so that clients take unequal numbers of steps."""
+    passes over a client's own training set, so that clients take unequal numbers of steps. All are
+    computed as long as the longest: where sizes are Dirichlet(0.1), three times their mean."""
     schedule: Schedule | None = None
     """How the method's step sizes change over the rounds. None: they do not."""
 

@@ -1,15 +1,23 @@
 """What a method may ask of its cohort beyond batches and means."""
 
+from dataclasses import replace
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmark.contract.protocol import arrays, cell, problem
 from benchmark.engine.blocks import Blocks
 from benchmark.engine.cohort import Federation, Sampling
+from benchmark.engine.cuda_graphs import Replayed
+from benchmark.engine.evaluation import score_globals
 from benchmark.engine.methods import load_method
 from benchmark.engine.models import Network
+from benchmark.engine.training import run
 from benchmark.errors import BenchmarkError
+from benchmark.spec.cell import Schedule
 from tests.algorithms.federations import (
     CLASSES,
     PARTS,
@@ -21,6 +29,7 @@ from tests.algorithms.federations import (
     sends,
     trained,
 )
+from tests.algorithms.replay_checks import taped
 
 
 def made_of(module: nn.Module) -> Federation:
@@ -172,3 +181,36 @@ def test_momentum_and_decay_are_torchs_own() -> None:
         row.grad = of.cohort(0).grad(row.detach()[None], batch)[0]
         optimiser.step()
     close({"m": ours["m"]}, {"m": row.detach()[None]}, 1e-12)
+
+
+def test_a_run_follows_its_schedule() -> None:
+    """Its step size is cut tenfold after half of its four rounds."""
+    method = load_method("fedavg")
+    made_up = problem(method, arrays())
+    of = cell(method).model_copy(
+        update={"rounds": 4, "schedule": Schedule(factor=0.1, at=(0.5,)), "hyper": {"eta": 0.2}}
+    )
+    history = run(of, method, made_up)[0].history
+    federation_, w = made_up.federation, made_up.w
+    state, losses = method.init(w, federation_.everyone(0), method.resolve({})), []
+    for t, eta in enumerate((0.2, 0.2, 0.02, 0.02)):
+        state = method.train_round(state, federation_.cohort(t), method.resolve({"eta": eta}))
+        losses.append(
+            score_globals(federation_.network, state.w, made_up.test, accuracy=False).loss
+        )
+    pooled = torch.cat(losses).sum(1) / made_up.test.size.sum()
+    np.testing.assert_allclose(history["global_loss"], pooled, rtol=1e-12)
+
+
+def test_a_recorded_round_is_recorded_again_when_a_step_size_changes() -> None:
+    method, of = load_method("fedavg"), federation("dnn")
+    recorded = replace(method, train_round=Replayed(method.train_round, taped))
+    states = []
+    with patch.object(Network, "by_client", return_value=False):
+        for each in (method, recorded):
+            state = each.init(initial(of), of.everyone(0), each.resolve({}))
+            for t in range(12):
+                hyper = each.resolve({"E": 2, "eta": 0.2 if t < 6 else 0.02})
+                state = each.train_round(state, of.cohort(t), hyper)
+            states.append(state)
+    close(states[0]._asdict(), states[1]._asdict(), 1e-12)
