@@ -128,8 +128,8 @@ ENGINE_MUTANTS = [
         ),
         (
             "every client is scored on its training samples",
-            "test = Blocks.of(x, arrays.y, partition.test,",
-            "test = Blocks.of(x, arrays.y, partition.train,",
+            "test = Blocks.of(x, y, partition.test,",
+            "test = Blocks.of(x, y, partition.train,",
             every_client_is_scored,
         ),
     ),

@@ -100,8 +100,8 @@ INNER_PROBLEM = (
     Mutant(
         "m takes the gradient at θ",
         "pfml",
-        "m = proximal_step(m, G_m, eta, lam, theta)",
-        "m = proximal_step(m, g_theta, eta, lam, theta)",
+        "proximal_step(m, G_m, eta, lam, theta)",
+        "proximal_step(m, g_theta, eta, lam, theta)",
         (limits.check_alone_it_is_fedavg_and_local, equals_the_plain_loop),
     ),
     Mutant(
@@ -114,8 +114,8 @@ INNER_PROBLEM = (
     Mutant(
         "m moves from θ",
         "pfml",
-        "m = proximal_step(m, G_m, eta, lam, theta)",
-        "m = theta - eta * G_m",
+        "proximal_step(m, G_m, eta, lam, theta)",
+        "theta - eta * G_m",
         (limits.check_inner_steps_do_not_matter_without_lambda, equals_the_plain_loop),
     ),
 )

@@ -96,7 +96,7 @@ def check_replays(
     """Rounds that are replayed are those that are launched; returns how many were replayed."""
     hyper, w, counted = brief(method), initial(of), Counted()
     replayed = replace(method, train_round=engine.Replayed(method.train_round, counted))
-    with patch.object(Network, "by_client", return_value=False):  # as on a GPU
+    with patch.object(Network, "takes_views", return_value=False):  # as on a GPU
         launched = trained(method, hyper, of, w, ROUNDS)
         with warned():
             close(launched, trained(replayed, hyper, of, w, ROUNDS), atol=1e-12)

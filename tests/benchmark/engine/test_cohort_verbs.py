@@ -206,7 +206,7 @@ def test_a_recorded_round_is_recorded_again_when_a_step_size_changes() -> None:
     method, of = load_method("fedavg"), federation("dnn")
     recorded = replace(method, train_round=Replayed(method.train_round, taped))
     states = []
-    with patch.object(Network, "by_client", return_value=False):
+    with patch.object(Network, "takes_views", return_value=False):
         for each in (method, recorded):
             state = each.init(initial(of), of.everyone(0), each.resolve({}))
             for t in range(12):
