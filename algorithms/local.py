@@ -1,8 +1,8 @@
 """Local-only: every client trains alone; nothing is ever sent.
 
-The baseline that a personalised method has to beat to justify its communication. Its use as
-such: McMahan et al., AISTATS 2017; argued for in pFL by Yu, Bagdasaryan, Shmatikov, *Salvaging
-Federated Learning by Local Adaptation*, arXiv 2002.04758, 2020.
+The baseline that a personalised method has to beat to justify its communication. McMahan et al.
+(AISTATS 2017) use it so; Yu, Bagdasaryan, Shmatikov, *Salvaging Federated Learning by Local
+Adaptation*, arXiv 2002.04758, 2020, argue for it in pFL.
 
     E times a round  m_i ← m_i − η ∇f_i(m_i)
 """

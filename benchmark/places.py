@@ -1,6 +1,5 @@
 """Paths in a checkout, and the names of the files found there."""
 
-import ast
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,21 +27,6 @@ RENDERED = ROOT / "reports" / "rendered"
 def algorithm_names() -> list[str]:
     """Names of the built-in methods: one file each in algorithms/, which is not imported."""
     return sorted(path.stem for path in ALGORITHMS.glob("[a-z]*.py"))
-
-
-def display_name(algorithm: str) -> str:
-    """The name of a method in reports: the constant ``NAME`` of its file, or else ``algorithm``.
-
-    The file is not imported. A method that is not built in is always called ``algorithm``.
-    """
-    path = ALGORITHMS / f"{algorithm}.py"
-    if algorithm not in algorithm_names():
-        return algorithm
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id="NAME")], value=ast.Constant(value=str() as name)):
-                return name
-    return algorithm
 
 
 def experiment_names() -> list[str]:

@@ -111,7 +111,7 @@ def sends(cohort: Cohort, of: Federation, replica: int = 0) -> list[int]:
 
 
 def numbers_of(values: Tensor) -> list[int]:
-    """Where values (N,) are not zero."""
+    """The indices of the nonzero values (N,)."""
     return [i for i, value in enumerate(values.tolist()) if value != 0]
 
 

@@ -1,4 +1,4 @@
-"""What a method asks of its cohort, and what the round loop gives it and scores."""
+"""Checks of a method's calls to its cohort, and of what the round loop gives it and scores."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -129,7 +129,7 @@ def problem(
 
 
 class Log:
-    """What a run let its method see and do."""
+    """A log of what a method sees and does in a run."""
 
     def __init__(self, method: Method, made_up: Arrays, engine: ModuleType) -> None:
         self.states: list[Outcome] = []

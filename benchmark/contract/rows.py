@@ -1,4 +1,4 @@
-"""What every method must keep, whatever it computes: checks on the rows of its state."""
+"""Rules that every method must keep: checks on the rows of its state."""
 
 import ast
 import re

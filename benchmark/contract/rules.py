@@ -15,7 +15,7 @@ class Rule:
     check: Callable[[Method], None]
     """Raises AssertionError, or BenchmarkError where the method itself fails."""
     causes: str
-    """What usually breaks it."""
+    """Usual causes of a failure."""
 
     @property
     def name(self) -> str:
@@ -73,7 +73,7 @@ class Finding:
 
     rule: Rule
     fault: str
-    """What was found, on one line. Empty: the rule is kept."""
+    """The fault in one line. Empty: the rule is kept."""
 
     @property
     def sentence(self) -> str:

@@ -1,4 +1,4 @@
-"""What every method's settings must be: checks on its Hyper."""
+"""Rules for the settings of every method: checks on its Hyper."""
 
 from dataclasses import MISSING, FrozenInstanceError, fields
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints

@@ -156,7 +156,7 @@ class Cohort:
     @cached_property
     def _drawing(self) -> Drawing:
         of = self._federation
-        longest = of.device.type != "cpu"  # a recorded round has as many steps as any other
+        longest = of.device.type != "cpu"  # all recorded rounds have the same number of steps
         how, in_epochs = of.sampling.batches, of.sampling.local_work == "epochs"
         return Drawing(of.train, how, in_epochs, of.seeds, self._training, self._round, longest)
 

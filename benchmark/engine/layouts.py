@@ -58,7 +58,7 @@ def features(lanes: Tensor, count: int) -> Tensor:
 
 @lru_cache
 def copies(lanes: int) -> tuple[Callable[..., None], Callable[..., None]]:
-    """The kernels that build lanes of so many images, and pixels of these: a constant of theirs."""
+    """The kernels that build lanes and pixels of this number of images, a constant in them."""
 
     @compiled
     def to_lanes(x: Array, out: Array) -> None:

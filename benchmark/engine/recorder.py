@@ -19,7 +19,7 @@ from benchmark.spec import Cell
 from benchmark.spec.columns import SCORES, column
 
 LOST_EVERY = {"cpu": 1, "cuda": 50}
-"""Check for divergence every so many evaluations: on a GPU each check forces a synchronisation."""
+"""Evaluations between two checks for divergence: on a GPU each check forces a synchronisation."""
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,11 @@
 """Records of jobs: what to train, how, and the events of training; no torch."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from benchmark.errors import BenchmarkError
 from benchmark.jobs.data import Source
 from benchmark.spec import Cell
 from benchmark.store import Store
-from datasets.errors import OneLineError
 
 EVERY = 60.0
 """Default seconds between two checkpoints; more if saving is slow."""
@@ -74,11 +72,3 @@ class Event:
 
 
 Listener = Callable[[Event], None]
-
-
-def raise_first(failed: Sequence[OneLineError], jobs: int) -> None:
-    """Raise the first failure with the number of all failures; do nothing if there is none."""
-    if len(failed) > 1:
-        raise BenchmarkError(f"{failed[0]} ({len(failed)} of {jobs} jobs failed; see status)")
-    for error in failed:
-        raise error

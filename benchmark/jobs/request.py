@@ -186,7 +186,7 @@ def seeds_of(text: str | None, count: int) -> list[int]:
 def _only(
     option: str, named: Sequence[str], found: list[Wanted], name_of: Callable[[Cell], str]
 ) -> list[Wanted]:
-    """Those whose cells have one of these names; all where none is named."""
+    """Keep the cells with one of these names; all cells if no name is given."""
     present = sorted({name_of(cell) for cell, _ in found})
     for name in named:
         if name not in present:
