@@ -15,6 +15,7 @@ from benchmark.store.locks import folder_of, is_locked, lock_path, only_one
 from benchmark.store.status import status_of
 from datasets.files import litter
 from tests.benchmark.cases import cell, complaint, job, settings, trained
+from tests.benchmark.mutations import within
 from tests.benchmark.stops import FIXED, assert_same, gone_on, stopped
 
 DAMAGE: dict[str, Callable[[Path], object]] = {
@@ -121,8 +122,9 @@ def test_a_lock_that_is_a_pipe_hangs_nobody(tmp_path: Path) -> None:
     path = lock_path(store, of, 0)
     path.parent.mkdir(parents=True)
     os.mkfifo(path)
-    assert status_of(of, 0, store).state == "not begun"
-    assert f"{path}: cannot be stored" in complaint(lambda: gone_on(tmp_path, job(of)))
+    with within():
+        assert status_of(of, 0, store).state == "not begun"
+        assert f"{path}: cannot be stored" in complaint(lambda: gone_on(tmp_path, job(of)))
 
 
 @pytest.mark.parametrize("blob", [b"\xff\xfe", b"a\nb [/b]", b"\x1b[2J"])
