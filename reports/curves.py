@@ -124,7 +124,10 @@ def _figure_panels(results: Results, rows: Sequence[Row]) -> list[Panel]:
 def _setting_panels(results: Results, rows: Sequence[Row]) -> list[Panel]:
     """Accuracy in every setting, split by the values of a sweep that methods share: on test data,
     or, where these are seen once only, on validation data."""
-    is_validated = any(row.runs and row.runs.made.cell.partition.validates for row in rows)
+    is_validated = any(
+        row.runs and not row.runs.made.curve(row.series.scores, "validation_accuracy").empty
+        for row in rows
+    )
     metric = "validation_accuracy" if is_validated else "test_accuracy"
     settings = sorted({row.setting for row in rows}, key=sort_key)
     variants: list[str | None] = [*shared_variants(rows)]
