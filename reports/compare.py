@@ -109,7 +109,10 @@ def _row(
     ours = _summary(runs, stored.protocol.reduction)
     symbols = _symbols(printed, made.cell if made else None)
     misprint = _misprint(stored, made.cell) if made and published else None
-    alone = _alone(stored, made) if scores == "personal" else None
+    own = scores == "personal" or (
+        stored.experiment.tuning is not None and made is not None and "personal" not in made.scores
+    )
+    alone = _alone(stored, made) if own else None
     gap, too = _judged(stored, printed, runs, alone)
     return Row(
         table=stored.experiment.table,
@@ -143,7 +146,7 @@ def _alone(stored: Stored, made: Made | None) -> Runs | None:
     """Local-only's runs beside these; None for local-only itself, or where there are none."""
     if made is None or made.cell.algorithm == "local":
         return None
-    alone = stored.library.alone(made.cell, made.full_rounds)
+    alone = stored.alone(made)
     has_scores = alone is not None and "personal" in alone.scores
     return Runs(alone, "personal", _diverged(alone, "personal")) if alone and has_scores else None
 

@@ -24,12 +24,13 @@ HEADINGS = (
 )
 NOTE = (
     "Counted per client and round: bytes that a client downloads when it trains and uploads when "
-    "it sends (float32; what does not change, or stays at the client, is not sent), mini-batch "
-    "gradients when it trains, and those that a personalised model needs after training. Seconds "
-    "per round are measured, evaluation included, on whatever made the runs. To equal alone: until "
-    "the validation accuracy first reaches the best one of local-only with the same seed (the test "
-    "accuracy where no data are kept for validation), in rounds and in megabytes that all clients "
-    "together have moved by then, up and down; means over seeds, where every seed gets there."
+    "it sends (float32; what does not change, stays at the client, or follows from the rest is not "
+    "sent), mini-batch gradients when it trains, and those that a personalised model needs after "
+    "training. Seconds per round are measured, evaluation included, on whatever made the runs. To "
+    "equal alone: until the validation accuracy first reaches the best one of local-only with the "
+    "same seed (the test accuracy where no data are kept for validation), in rounds and in "
+    "megabytes that all clients together have moved by then, up and down; means over seeds, where "
+    "every seed gets there."
 )
 
 

@@ -162,6 +162,13 @@ class Stored:
     library: Library
     """The store that they come from."""
 
+    def alone(self, made: Made) -> Made | None:
+        """Local-only's runs for the clients of ``made``; tuned like it in a tuned experiment."""
+        if self.experiment.tuning is None:
+            return self.library.alone(made.cell, made.full_rounds)
+        own = (each for each in self.made.values() if each.cell.algorithm == "local")
+        return next((each for each in own if _is_alone_for(each.cell, made.cell, True)), None)
+
     @property
     def runs(self) -> list[Run]:
         """The records of all runs."""
@@ -279,8 +286,11 @@ def _or_shorter(
     ]
 
 
-def _is_alone_for(alone: Cell, cell: Cell) -> bool:
-    """True if ``alone`` trains on ``cell``'s data what ``cell``'s clients keep, for as long."""
+def _is_alone_for(alone: Cell, cell: Cell, tuned: bool = False) -> bool:
+    """True if ``alone`` trains on ``cell``'s data what ``cell``'s clients keep, for as long.
+
+    tuned: each has settings of its own. Otherwise those that both have are alike.
+    """
     fields = ("data", "partition", "batch_size", "batches", "rounds", "evaluate_every")
     same = all(getattr(alone, name) == getattr(cell, name) for name in fields)
     trains = alone.participation == cell.participation
@@ -290,7 +300,7 @@ def _is_alone_for(alone: Cell, cell: Cell) -> bool:
         same
         and trains
         and alone.model == (cell.auxiliary or cell.model)
-        and all(alone.hyper[name] == cell.hyper[name] for name in shared)
+        and (tuned or all(alone.hyper[name] == cell.hyper[name] for name in shared))
     )
 
 

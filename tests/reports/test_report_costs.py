@@ -7,6 +7,8 @@ import pandas as pd
 from benchmark.spec import Cell
 from benchmark.store import Costs
 from reports import costs
+from reports.stored import _is_alone_for
+from tests.benchmark.cases import cell
 from tests.reports.conftest import Fill, loaded
 
 COUNTED = Costs(bytes_down=1000, bytes_up=500, gradients=60, personal_gradients=3)
@@ -43,6 +45,14 @@ def test_seeds_are_paired_and_those_that_never_get_there_are_counted() -> None:
     accuracies = {0: pd.Series([0.1, 0.5, 0.4], [0, 2, 4]), 1: pd.Series([0.1, 0.2], [0, 2])}
     assert costs.reached(accuracies, {0: 0.5, 1: 0.2}) == {0: 2, 1: 2}
     assert costs.reached(accuracies, {0: 0.05, 1: 0.3}) == {0: 0}
+
+
+def test_a_tuned_method_is_held_against_local_only_with_settings_of_its_own() -> None:
+    alone = cell({"algorithm": "local", "hyper.eta": 0.5})
+    ours = cell({"algorithm": "ditto", "hyper.eta": 0.1})
+    assert _is_alone_for(alone, ours, tuned=True)
+    assert not _is_alone_for(alone, ours)
+    assert not _is_alone_for(alone, cell({"batch_size": 16}), tuned=True)
 
 
 def test_runs_older_than_the_count_have_no_costs_and_no_picture(
