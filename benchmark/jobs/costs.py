@@ -3,14 +3,16 @@
 The methods of a cohort tell what is sent. ``spread`` is a download, ``mean`` and ``uniform`` are
 uploads, ``mix`` is both: each sender's row goes up and its mixture comes down. A row that is sent
 twice in a round counts once. ``products``, and spreading a mean of the same round, are the server's
-own work. Two things do not count as sent, although methods write whole rows:
+own work. Three things do not count as sent, although methods write whole rows:
 
 - parameters that are 0 for all clients or, in an upload, equal to those downloaded, such as the
   head of a model whose body alone is shared;
-- a whole row of zeros, such as the models of a cluster to which the client does not belong.
+- a whole row of zeros, such as the models of a cluster to which the client does not belong;
+- a row that follows from others that the server has, as the change of a client's control variate
+  follows from its model.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import is_
 from typing import Any
@@ -31,6 +33,8 @@ from datasets import Arrays, Partition
 
 CLIENTS, SAMPLES, BATCH = 4, 8, 4
 """Sizes of the small federation, on which the cost per client does not depend."""
+ROUNDING = 1e-4
+"""Rows that differ by less than this share of their length are equal but for rounding."""
 
 
 def costs_of(cell: Cell, method: Method, shape: tuple[int, ...], classes: int) -> Costs | None:
@@ -40,7 +44,7 @@ def costs_of(cell: Cell, method: Method, shape: tuple[int, ...], classes: int) -
     small federation.
     """
     problem = _small(cell, shape, classes)
-    tallies = [_Tally() for _ in range(3)]
+    tallies = [_Tally(noise=torch.Generator().manual_seed(seed)) for seed in range(3)]
     try:
         _train(cell, method, problem.federation, problem.w, classes, tallies)
     except TraceError:
@@ -106,7 +110,7 @@ class _Tally:
 
     def numbers_down(self, before: Sequence[Tensor]) -> int:
         """How many numbers a client downloads; ``before``: the tensors spread in the last round."""
-        total = sum(_moved(rows, torch.zeros_like(rows)) for rows in self.mixed)
+        total = _per_client(_moved(rows, torch.zeros_like(rows)) for rows in self.mixed)
         for number, w in enumerate(self.spread):
             same = number < len(before) and before[number].shape == w.shape
             news = w != before[number] if same else torch.ones_like(w, dtype=torch.bool)
@@ -115,14 +119,35 @@ class _Tally:
 
     def numbers_up(self) -> int:
         """How many numbers a client uploads."""
-        return sum(_moved(rows, *self.given, torch.zeros_like(rows)) for rows in self.sent)
+        return _per_client(
+            _moved(rows, *self.given, torch.zeros_like(rows))
+            for number, rows in enumerate(self.sent)
+            if not _follows(rows, [*self.given, *self.sent[:number]])
+        )
+
+
+def _per_client(numbers: Iterable[int]) -> int:
+    return -(-sum(numbers) // CLIENTS)
 
 
 def _moved(rows: Tensor, *known: Tensor) -> int:
-    """Numbers per client in ``rows`` (S, P) that the receiver does not have in ``known``."""
+    """Numbers of all clients in ``rows`` (S, P) that the receiver does not have in ``known``."""
     alike = [(rows == other).all(0) for other in known if other.shape == rows.shape]
     news = ~torch.stack(alike).any(0)
-    return -(-int((rows != 0).any(1).sum()) * int(news.sum()) // len(rows))
+    return int((rows != 0).any(1).sum()) * int(news.sum())
+
+
+def _follows(rows: Tensor, known: Sequence[Tensor]) -> bool:
+    """Whether ``rows`` is a weighted sum of ``known`` rows, with weights that all clients share."""
+    alike = [other.flatten().double() for other in known if other.shape == rows.shape]
+    if not alike:
+        return False
+    columns, wanted = torch.stack(alike, 1), rows.flatten().double()
+    if not (columns.isfinite().all() and wanted.isfinite().all()):
+        return False
+    weights = torch.linalg.lstsq(columns, wanted[:, None], driver="gelsd").solution
+    away = (columns @ weights)[:, 0] - wanted
+    return bool(away.norm() <= ROUNDING * wanted.norm())
 
 
 class _Counted:

@@ -37,6 +37,13 @@ def counted(name: str, **changes: Any) -> Costs:
         ("pfml", {"E": 4, "K": 5, "inner_start": "restart"}, P, P, 4 * 10, 0),
         # or at points of their own where the inner iterates carry on (but not on the first batch).
         ("pfml", {"E": 4, "K": 5, "inner_start": "carry"}, P, P, 4 * 10 + 3 * 2, 0),
+        ("fedper", {"E": 7}, 0, 0, 7, 0),  # of a single layer all is head
+        ("fedprox", {"E": 7}, P, P, 7, 0),
+        ("ditto", {"E": 7}, P, P, 14, 0),
+        ("fedamp", {"E": 7}, P, P, 7, 0),
+        ("feddyn", {"E": 7}, P, P, 7, 0),  # the dual's change follows from the model
+        ("scaffold", {"E": 7}, 2 * P, P, 7, 0),  # so does the control variate's
+        ("ifca", {"E": 7, "k": 3}, 3 * P, P + 1, 7, 0),  # and which of them it is
     ],
 )
 def test_costs_follow_from_the_equations(
@@ -66,6 +73,11 @@ CLUSTERS = MINE.replace(
     "    even = ((rows == rows).cumsum(0)[:, :1] % 2).to(rows.dtype)\n"
     "    return State(cohort.mean(even * rows) + cohort.mean((1 - even) * rows))",
 )
+FOLLOWS = MINE.replace(
+    "    return State(cohort.mean(rows))",
+    "    change = 3 * (rows - cohort.spread(state.w))\n"
+    "    return State(cohort.mean(rows) + 0 * cohort.mean(change))",
+)
 SERVER = MINE.replace(
     "    return State(cohort.mean(rows))",
     "    mean = cohort.mean(rows)\n"
@@ -82,8 +94,9 @@ SERVER = MINE.replace(
         (ZEROS, 600, 600),  # what is 0 for all is not sent
         (CLUSTERS, P, P),  # a client's row is in one of two means
         (SERVER, P, P),  # the same rows twice; a mean that stays at the server
+        (FOLLOWS, P, P),  # the second upload follows from the first and the download
     ],
-    ids=["whole", "masked", "zeros", "clusters", "server"],
+    ids=["whole", "masked", "zeros", "clusters", "server", "follows"],
 )
 def test_only_what_is_news_to_the_other_side_is_counted(
     source: str, down: int, up: int, tmp_path: Path
