@@ -13,6 +13,7 @@ from benchmark.places import algorithm_names
 from benchmark.spec import Cell, Experiment, Protocol, Scalar, Switch, profile_of
 from benchmark.store import AGAIN, SCORES, Run, Store, column, read_run, read_table
 from benchmark.store.tuning import settled_cells
+from reports.alone import is_alone_for
 from reports.names import model_name
 from reports.statistics import REDUCTIONS, at_best_validation, reduce
 
@@ -49,7 +50,7 @@ class Library:
         """
         personal = cell.auxiliary or cell.model
         for found in self._local_only(cell.data.name, personal.name):
-            if _is_alone_for(found, cell):
+            if is_alone_for(found, cell):
                 key = found.key, full_rounds
                 if key not in self._alone_made:
                     made = Made(found, full_rounds, (), dict(_runs(found, self)), self)
@@ -167,7 +168,7 @@ class Stored:
         if self.experiment.tuning is None:
             return self.library.alone(made.cell, made.full_rounds)
         own = (each for each in self.made.values() if each.cell.algorithm == "local")
-        return next((each for each in own if _is_alone_for(each.cell, made.cell, True)), None)
+        return next((each for each in own if is_alone_for(each.cell, made.cell, True)), None)
 
     @property
     def runs(self) -> list[Run]:
@@ -284,24 +285,6 @@ def _or_shorter(
         cell if library.store.has(cell) else shorter.get(_apart_from_length(cell), cell)
         for cell in asked
     ]
-
-
-def _is_alone_for(alone: Cell, cell: Cell, tuned: bool = False) -> bool:
-    """True if ``alone`` trains on ``cell``'s data what ``cell``'s clients keep, for as long.
-
-    tuned: each has settings of its own. Otherwise those that both have are alike.
-    """
-    fields = ("data", "partition", "batch_size", "batches", "rounds", "evaluate_every")
-    same = all(getattr(alone, name) == getattr(cell, name) for name in fields)
-    trains = alone.participation == cell.participation
-    trains &= cell.participation == "all" or alone.active_clients == cell.active_clients
-    shared = alone.hyper.keys() & cell.hyper.keys()
-    return (
-        same
-        and trains
-        and alone.model == (cell.auxiliary or cell.model)
-        and (tuned or all(alone.hyper[name] == cell.hyper[name] for name in shared))
-    )
 
 
 def _apart_from_length(cell: Cell) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 from benchmark.spec import Cell
 from benchmark.store import Costs
 from reports import costs
-from reports.stored import _is_alone_for
+from reports.alone import is_alone_for
 from tests.benchmark.cases import cell
 from tests.reports.conftest import Fill, loaded
 
@@ -50,9 +50,9 @@ def test_seeds_are_paired_and_those_that_never_get_there_are_counted() -> None:
 def test_a_tuned_method_is_held_against_local_only_with_settings_of_its_own() -> None:
     alone = cell({"algorithm": "local", "hyper.eta": 0.5})
     ours = cell({"algorithm": "ditto", "hyper.eta": 0.1})
-    assert _is_alone_for(alone, ours, tuned=True)
-    assert not _is_alone_for(alone, ours)
-    assert not _is_alone_for(alone, cell({"batch_size": 16}), tuned=True)
+    assert is_alone_for(alone, ours, tuned=True)
+    assert not is_alone_for(alone, ours)
+    assert not is_alone_for(alone, cell({"batch_size": 16}), tuned=True)
 
 
 def test_runs_older_than_the_count_have_no_costs_and_no_picture(
