@@ -29,7 +29,7 @@ GUARDS = [
         "benchmark/store/checkpoint.py",
         'for path in sorted(folder.glob("*.py")):',
         "for path in ():",
-        f"{RESUME}::test_every_file_of_the_engine_is_part_of_a_runs_identity",
+        f"{RESUME}::test_every_file_of_the_engine_and_every_model_is_part_of_a_runs_identity",
     ),
     Guard(
         "a checkpoint without the run's tensors",
