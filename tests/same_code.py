@@ -57,11 +57,16 @@ def committed() -> dict[tuple[str, str], list[Cell]]:
         named = tuple(sorted((k, v) for k, v in record.hyper.items() if isinstance(v, str | bool)))
         kind = (named, cell.participation, cell.batches, cell.aggregation)
         found.setdefault((cell.algorithm, record.source), {}).setdefault(kind, cell)
+    any_plain = next(iter(plain.values()))
     fields = ("hyper", "participation", "batches", "aggregation")
     return {
         (method, source): [
-            plain[method].model_copy(
-                update={"rounds": ROUNDS, **{name: getattr(cell, name) for name in fields}}
+            plain.get(method, any_plain).model_copy(
+                update={
+                    "algorithm": method,
+                    "rounds": ROUNDS,
+                    **{name: getattr(cell, name) for name in fields},
+                }
             )
             for cell in cells.values()
         ]
