@@ -117,7 +117,7 @@ def test_a_method_dropped_into_the_folder_is_run_by_its_name(
 ) -> None:
     folder = tmp_path / "algorithms"
     folder.mkdir()
-    for name in (*FEW, "pfedme"):
+    for name in (*FEW, "pfedme", "perfedavg"):
         shutil.copy(ROOT / "algorithms" / f"{name}.py", folder)
     (folder / "dropped.py").write_text(MINE, encoding="utf-8")
     monkeypatch.setattr(places, "ALGORITHMS", folder)
