@@ -43,9 +43,9 @@ def stands(name: str, made_by: tuple[str, str | None], now: tuple[str, str]) -> 
     recorded. now: the method's ``source`` and ``code`` today.
     """
     source, code = made_by
-    if code is not None:  # the same file may import a changed one
-        return code == now[1]
-    return source == now[0] or source in _verified().get((name, now[1]), ())
+    if source == now[0]:
+        return code in (None, now[1])  # the same file may import a changed one
+    return code == now[1] or source in _verified().get((name, now[1]), ())
 
 
 @cache
