@@ -19,7 +19,7 @@ check: install  ## ruff and mypy --strict
 	$(PYTHON) -m mypy
 
 report: install  ## Render the committed results into reports/rendered and the README
-	$(PYTHON) -m benchmark report paper checks
+	$(PYTHON) -m benchmark report paper checks benchmark
 	$(PYTHON) -m reports.readme
 
 speed: install  ## Measure ratios to plain loops and to the floor; a quarter of an hour
