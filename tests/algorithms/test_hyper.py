@@ -8,7 +8,8 @@ import pytest
 from benchmark.contract.settings import HYPER, check_zero_server_step_is_refused
 from benchmark.engine.methods import Method, load_method
 from benchmark.errors import BenchmarkError
-from benchmark.places import algorithm_names, display_name
+from benchmark.places import algorithm_names
+from reports.names import method_name
 
 
 @pytest.mark.parametrize("check", HYPER)
@@ -87,7 +88,7 @@ def test_a_file_that_is_no_method_is_refused(tmp_path: Path, source: str, compla
 @pytest.mark.parametrize("name", algorithm_names())
 def test_a_method_says_what_it_is_called_and_where_its_settings_are_searched(name: str) -> None:
     method = load_method(name)
-    assert display_name(name).replace("-", "").lower().startswith(name)
+    assert method_name(name).replace("-", "").lower().startswith(name)
     assert method.ranges
     for setting, values in method.ranges.items():
         resolved = [method.settings({setting: value})[setting] for value in values]
@@ -96,5 +97,5 @@ def test_a_method_says_what_it_is_called_and_where_its_settings_are_searched(nam
 
 
 def test_a_method_of_ones_own_is_called_by_its_name_here() -> None:
-    assert display_name("mine") == "mine"
-    assert display_name("fedprox") == "FedProx"
+    assert method_name("mine") == "mine"
+    assert method_name("fedprox") == "FedProx"
