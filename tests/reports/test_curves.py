@@ -13,7 +13,7 @@ from reports.heatmap import partition_heatmap
 from reports.plots import draw, draw_panel, limits, spread, thinned
 from reports.settings import Series, Setting
 from tests.reports.conftest import loaded
-from tests.reports.test_report_local_only import SHARED
+from tests.reports.test_local_only import SHARED
 
 Fill = Callable[..., Path]
 HERE = Setting("mnist", "mlr", 10, None)
