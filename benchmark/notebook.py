@@ -6,6 +6,7 @@
     found.scores                                 # a DataFrame, one row per evaluation
     benchmark.load("table1").numbers             # the committed results beside the paper's
     benchmark.plot("figure2", "figure2.pdf", series=["PFML", "FedAvg"])
+    benchmark.load_model("digits-mlr-pfml", seed=0, client=3)      # a torch.nn.Module
 
 In a notebook anywhere on the machine, ``import pfl_benchmark`` first (see docs/python.md).
 """
@@ -14,12 +15,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from benchmark.errors import BenchmarkError
 from benchmark.places import COMMITTED, RUNS
 from benchmark.spec import Experiment, Scalar
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Names = str | Sequence[str]
 
@@ -86,7 +91,8 @@ def run(
     how many, or which ones. settings: fields of every cell, such as ``{"rounds": 100,
     "hyper.lam": 5}``. listen: hears of every step (``benchmark.jobs.job.Event``). means:
     further fields of ``benchmark.jobs.session.Means``: jobs (1 unless given; more need a script
-    with ``if __name__ == "__main__":``), device, data_root, download, rerun, keep_older, …
+    with ``if __name__ == "__main__":``), device, data_root, download, rerun, keep_older,
+    keep_models, …
 
     Interrupted, the same call goes on where it stopped. Raises BenchmarkError, one line, for what
     cannot be run, and JobsFailed if a run failed.
@@ -144,6 +150,35 @@ def plot(
     (one,) = _experiments(experiment, None)
     found = _loaded([one], store, profile, [protocol or one.protocols[0]])
     return reports.figure(found.results[0], Path(path), _names(series), style)
+
+
+def load_model(
+    cell: str,
+    seed: int = 0,
+    *,
+    client: int | None = None,
+    into: "nn.Module | None" = None,
+    store: Path | str = RUNS,
+) -> "nn.Module":
+    """A final model of a run that was made with ``keep_models=True`` (``--keep-models``).
+
+    cell: its name (a column of ``scores``), or a part that no other cell has. client: the number of
+    a client (from 0), for its personalised model; None: the global model. into: a module of the
+    same architecture that takes the parameters; None: it is built as the cell says.
+
+    The model is the one that the last row of the run's scores is about: where a protocol scores
+    the global model before a round's training, it is without the last round's. Inputs are
+    scaled as ``data.scaling`` of the cell says. Raises BenchmarkError, one line.
+    """
+    from benchmark.store import Store
+    from benchmark.store.models import read_model
+    from benchmark.store.named import runs_named
+
+    found = {run.seed: (folder, run) for folder, run in runs_named(Store(Path(store)), cell)}
+    if seed not in found:
+        there = ", ".join(map(str, found))
+        raise BenchmarkError(f"{cell}: no run of seed {seed}, allowed: {there}")
+    return read_model(*found[seed], client, into)
 
 
 def _loaded(

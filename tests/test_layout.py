@@ -29,7 +29,7 @@ MAY_USE = {
     "jobs": GROUND | {"spec", "engine", "store"},
     "cli": GROUND | {"spec", "engine", "store", "jobs", "reports", "notebook", "contract"},
     "__main__": {"cli"},
-    "notebook": GROUND | {"spec", "jobs", "reports"},
+    "notebook": GROUND | {"spec", "store", "jobs", "reports"},
     "__init__": {"notebook"},
 }
 """The arrows of the house: a room of benchmark/, and the rooms that it may import."""

@@ -10,6 +10,7 @@ from benchmark.cli.exits import Commands, one_line_errors
 from benchmark.cli.export import export
 from benchmark.cli.figure import figure
 from benchmark.cli.listing import list_
+from benchmark.cli.models import models
 from benchmark.cli.options import with_options
 from benchmark.cli.packing import pack, unpack
 from benchmark.cli.partition import export as export_partition
@@ -31,6 +32,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": report,
     "compare": compare,
     "show": show,
+    "models": models,
     "new": new,
     "pack": pack,
     "unpack": unpack,

@@ -43,16 +43,21 @@ class Making:
     ] = None
 
 
-def train(request: "Request | Trials", store: Path, making: Making) -> None:
+def train(
+    request: "Request | Trials", store: Path, making: Making, keep_models: bool = False
+) -> None:
     """Train the missing runs of a request and show progress."""
     from benchmark.cli.progress import Display
     from benchmark.jobs.session import Means, prepare
 
     command = shlex.join(["python", "-m", "benchmark", *sys.argv[1:]])
-    session = prepare(request, Means(store=store, **vars(making)), command)
+    means = Means(store=store, keep_models=keep_models, **vars(making))
+    session = prepare(request, means, command)
     if session.outdated:
         fate = "are kept" if making.keep_older else "are trained again (--keep-older keeps them)"
         console.print(f"runs by older versions of {', '.join(session.outdated)} {fate}")
+    if session.without_models:
+        console.print(f"{session.without_models} runs kept no models and are trained again")
     where = f"on the cluster {session.ray}"
     if not session.ray:
         where = f"on {session.settings.device}, {session.workers} at a time"

@@ -13,10 +13,13 @@ def pack(
     out: Annotated[Path, typer.Argument(help="Folder for the tables.")],
 ) -> None:
     """Write a store as four tables, and prove that nothing is lost."""
+    from benchmark.store import Store
     from benchmark.store.pack import pack as write
 
     runs, before, after = write(store, out)
     console.print(f"{out}: {runs} runs, {before / 1e6:.1f} MB in the store, {after / 1e6:.1f} here")
+    if kept := sum(run.has_models for _, run in Store(store).runs()):
+        console.print(f"the final models of {kept} runs stay in {store}; tables have none")
 
 
 def unpack(

@@ -12,7 +12,13 @@ from benchmark.errors import BenchmarkError
 from benchmark.places import RUNS
 
 
-def run(selected: Selected, making: Making) -> None:
+def run(
+    selected: Selected,
+    making: Making,
+    keep_models: Annotated[
+        bool, typer.Option(help="Keep the final models of every run (see the command models).")
+    ] = False,
+) -> None:
     """Train the missing runs of the experiments, print a table and write the report."""
     from benchmark.jobs.choices import trials_to_make
     from benchmark.store import Store
@@ -20,7 +26,7 @@ def run(selected: Selected, making: Making) -> None:
     request = selected.request
     if trials := trials_to_make(request, Store(selected.store)):
         tune_all(trials, selected.store, making)
-    train(request, selected.store, making)
+    train(request, selected.store, making, keep_models)
     write_report(
         request.experiments,
         selected.store,

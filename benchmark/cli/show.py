@@ -1,7 +1,6 @@
 """The command ``show``: everything behind a number."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,12 +8,9 @@ import typer
 from benchmark.cli.options import ResultsFolder
 from benchmark.cli.output import console
 from benchmark.cli.progress import duration
-from benchmark.errors import BenchmarkError
 from benchmark.places import COMMITTED
-from benchmark.store import Run, read_run
-
-SHOWN = 10
-"""Maximum number of cells that an error lists."""
+from benchmark.store import Run, Store
+from benchmark.store.named import runs_named
 
 
 def show(
@@ -24,25 +20,11 @@ def show(
     store: ResultsFolder = COMMITTED,
 ) -> None:
     """Print every setting, the split, the seeds and the commands behind a number."""
-    runs = sorted(_runs(cell, store), key=lambda run: run.seed)
+    runs = [run for _, run in runs_named(Store(store), cell)]
     for heading, lines in _sections(runs).items():
         console.print(f"{heading}:")
         for line in lines:
             console.print(f"  {line}")
-
-
-def _runs(part: str, root: Path) -> list[Run]:
-    """The runs of the only cell whose folder's name contains ``part``."""
-    names = sorted(path.parents[1].name for path in root.glob("*/seed-*/run.json"))
-    matches = list(dict.fromkeys(name for name in names if part in name))
-    matches = [part] if part in matches else matches
-    if not matches:
-        raise BenchmarkError(f"show {part}: no cell of {root} has this in its name (see report)")
-    if len(matches) > 1:
-        shown = ", ".join(matches[:SHOWN]) + (", …" if len(matches) > SHOWN else "")
-        raise BenchmarkError(f"show {part}: {len(matches)} cells of {root}: {shown}")
-    folders = (root / matches[0]).glob("seed-*/run.json")
-    return [read_run(path.parent) for path in folders]
 
 
 def _sections(runs: Sequence[Run]) -> dict[str, list[str]]:

@@ -35,6 +35,9 @@ class Result:
     diverged: int | None
     """The first evaluated round with a loss that is not finite; the history ends there. None: all
     losses are finite."""
+    models: Mapping[str, Mapping[str, Tensor]]
+    """The models that the last evaluation scored: of ``global`` and ``personal``, where there are
+    any, the tensors (k, …) by their names in torch; k is 1, or the number of clients."""
 
 
 class Recorder:
@@ -203,8 +206,17 @@ class Recorder:
                     pd.DataFrame(clients),
                     self._federation.network.parameters,
                     None if end is None else self._rounds[end],
+                    self._models_of(r),
                 )
             )
+        return found
+
+    def _models_of(self, replica: int) -> dict[str, dict[str, Tensor]]:
+        """One replica's models at the last evaluation, as views."""
+        found = {}
+        for which, models in self._models.items():
+            own = models.tensor_split(len(self._lost))[replica]
+            found[which] = self._federation.network_of(models).unstack(own)
         return found
 
     def _test_once(self) -> dict[str, np.ndarray]:

@@ -50,6 +50,8 @@ class Settings:
     """True: train finished runs again."""
     keep_older: bool = False
     """True: keep finished runs even if their method's code has changed since."""
+    keep_models: bool = False
+    """True: runs keep their final models; those that have none are trained again."""
     precision: str = "float32"
     """Precision of matrix products: ``float32``, or ``tf32`` on a GPU; recorded with a run."""
     graphs: bool = True

@@ -27,6 +27,7 @@ from benchmark.store import Costs, Run, Store
 from benchmark.store.checkpoint import Checkpoints, identity
 from benchmark.store.litter import tidy_partitions, tidy_places
 from benchmark.store.locks import FAILURE, folder_of, only_one
+from benchmark.store.models import packed
 from datasets import Partition
 from datasets.files import write_whole
 
@@ -53,7 +54,9 @@ def perform(
         runs = (
             {}
             if settings.rerun
-            else finished_runs(store, cell, job.seeds, method, settings.keep_older)
+            else finished_runs(
+                store, cell, job.seeds, method, settings.keep_older, settings.keep_models
+            )
         )
         if len(runs) == len(job.seeds):
             listen(Event(job, cell.rounds, {}, True, "another process has made it"))
@@ -103,7 +106,8 @@ def _make(
     for record, result in zip(
         _records(job, prepared, settings, results, wall), results, strict=True
     ):
-        settings.store.write(record, result.history, result.clients)
+        models = packed(result.models, *prepared.built_for) if settings.keep_models else None
+        settings.store.write(record, result.history, result.clients, models)
     prepared.checkpoints.clear()
     listen(Event(job, job.cell.rounds, {}, finished=True, note=_divergence(job, results)))
 
@@ -118,6 +122,8 @@ class _Prepared:
     """Digest of the partition."""
     data: str
     """Digest of the data set's arrays."""
+    built_for: tuple[tuple[int, ...], int]
+    """Shape of an input, and number of classes."""
     summary: Mapping[str, Scalar]
     costs: Costs | None
     checkpoints: Checkpoints
@@ -150,7 +156,10 @@ def _prepared(job: Job, method: Method, settings: Settings) -> _Prepared:
         settings.checkpoint_every,
     )
     summary = partition.summary(arrays.y, arrays.classes)
-    return _Prepared(method, problem, partition.digest, arrays.digest, summary, costs, checkpoints)
+    built_for = (tuple(x.shape[1:]), arrays.classes)
+    return _Prepared(
+        method, problem, partition.digest, arrays.digest, built_for, summary, costs, checkpoints
+    )
 
 
 def _save_once(partition: Partition, store: Store) -> None:

@@ -9,7 +9,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.jobs.job import Job
 from benchmark.spec import Cell
 from benchmark.spec.method_code import stands
-from benchmark.store import Run, Store
+from benchmark.store import MODELS, Run, Store
 from benchmark.store.header import newest_first, read_header
 from benchmark.store.litter import tidy_finished
 from benchmark.store.locks import shelf_of
@@ -24,6 +24,8 @@ class Plan:
     """Number of finished runs in the store."""
     outdated: list[str]
     """Methods whose code has changed since they made runs of these cells."""
+    without_models: int = 0
+    """Number of runs to train again because they have not kept their models."""
 
 
 def plan(
@@ -35,6 +37,7 @@ def plan(
     stack: bool,
     rerun: bool = False,
     keep_older: bool = False,
+    keep_models: bool = False,
 ) -> Plan:
     """The jobs for runs that are missing from the store.
 
@@ -43,9 +46,10 @@ def plan(
     methods: for an algorithm that is not built in, the path for :func:`load_method`.
     stack: train all seeds of a cell in one program, if they share a partition.
     keep_older: ignore changes of the code.
+    keep_models: a run without its models does not count.
     """
     jobs: list[Job] = []
-    finished, outdated = 0, set()
+    finished, without_models, outdated = 0, 0, set()
     loaded: dict[str, Method] = {}
     for cell in cells:
         name = methods.get(cell.algorithm, cell.algorithm)
@@ -53,18 +57,24 @@ def plan(
         method.settings(cell.hyper)  # refuses wrong settings before any training
         every = {} if rerun else finished_runs(store, cell, seeds, method, keep_older=True)
         current = {seed: run for seed, run in every.items() if is_current(run, method)}
-        runs = every if keep_older else current
-        finished += len(runs)
+        counting = every if keep_older else current
+        runs = _with_models(store, counting) if keep_models else counting
+        finished, without_models = finished + len(runs), without_models + len(counting) - len(runs)
         if len(current) < len(every):
             outdated.add(cell.algorithm)
         missing = tuple(seed for seed in seeds if seed not in runs)
         tidy_finished(store, cell, runs)
         jobs += _jobs(store, cell, missing, str(method.path), stack)
-    return Plan(jobs, finished, sorted(outdated))
+    return Plan(jobs, finished, sorted(outdated), without_models)
 
 
 def finished_runs(
-    store: Store, cell: Cell, seeds: Iterable[int], method: Method, keep_older: bool
+    store: Store,
+    cell: Cell,
+    seeds: Iterable[int],
+    method: Method,
+    keep_older: bool,
+    keep_models: bool = False,
 ) -> dict[int, Run]:
     """The intact stored runs that count (see :func:`plan`), by seed.
 
@@ -80,7 +90,16 @@ def finished_runs(
                 and (keep_older or is_current(run, method))
             ):
                 runs[seed] = run
-    return runs
+    return _with_models(store, runs) if keep_models else runs
+
+
+def _with_models(store: Store, runs: Mapping[int, Run]) -> dict[int, Run]:
+    """Those of the runs whose models are there."""
+    return {
+        seed: run
+        for seed, run in runs.items()
+        if run.has_models and (store.folder(run.cell, seed) / MODELS).is_file()
+    }
 
 
 def is_current(run: Run, method: Method) -> bool:

@@ -42,6 +42,8 @@ class Means:
     """True: train finished runs again."""
     keep_older: bool = False
     """True: keep finished runs even if their method's code has changed since."""
+    keep_models: bool = False
+    """True: runs keep their final models; those that have none are trained again."""
     time_limit: str | None = None
     """Time after which current rounds are finished and saved: ``90s``, ``9m``, ``1h30m``. None: no
     limit."""
@@ -62,6 +64,8 @@ class Session:
     """Number of finished runs in the store."""
     outdated: list[str] = field(default_factory=list)
     """Methods whose code has changed since they made runs of these cells."""
+    without_models: int = 0
+    """Number of runs to train again because they have not kept their models."""
     time_limit: float | None = None
     """Time limit in seconds. None: no limit."""
 
@@ -84,7 +88,7 @@ def prepare(request: Request | Trials, means: Means, command: str) -> Session:
     """
     _check(means)
     device = device_of(means.device)
-    jobs, finished, outdated = [], 0, set()
+    jobs, finished, without_models, outdated = [], 0, 0, set()
     store = Store(means.store)
     wanted = request.wanted() if isinstance(request, Trials) else Choices(store).wanted(request)
     for cell, seeds in wanted:
@@ -96,9 +100,11 @@ def prepare(request: Request | Trials, means: Means, command: str) -> Session:
             stack=device == "cuda",
             rerun=means.rerun,
             keep_older=means.keep_older,
+            keep_models=means.keep_models,
         )
         jobs += [job for job in planned.jobs if job not in jobs]
         finished += planned.finished
+        without_models += planned.without_models
         outdated |= set(planned.outdated)
     workers, threads = shares(len(jobs), means.jobs, device, bool(means.ray))
     settings = Settings(
@@ -110,11 +116,14 @@ def prepare(request: Request | Trials, means: Means, command: str) -> Session:
         checkpoint_every=means.checkpoint_every,
         rerun=means.rerun,
         keep_older=means.keep_older,
+        keep_models=means.keep_models,
         precision=precision_of(means.precision, device),
         graphs=means.graphs,
     )
     limit = None if means.time_limit is None else seconds_of(means.time_limit)
-    return Session(jobs, settings, workers, means.ray, finished, sorted(outdated), limit)
+    return Session(
+        jobs, settings, workers, means.ray, finished, sorted(outdated), without_models, limit
+    )
 
 
 def seconds_of(text: str) -> float:
@@ -149,6 +158,11 @@ def _check(means: Means) -> None:
     if not means.checkpoint_every >= 0:
         raise BenchmarkError(
             f"--checkpoint-every {means.checkpoint_every:g}: allowed: 0 or more seconds"
+        )
+    if means.keep_older and means.keep_models:
+        raise BenchmarkError(
+            "--keep-older and --keep-models: allowed: one of them, for an older run that keeps no "
+            "models is trained again"
         )
     if means.ray and means.jobs:
         raise BenchmarkError("--ray and --jobs: allowed: one of them")

@@ -5,6 +5,7 @@ from benchmark.store.costs import Costs
 from benchmark.store.runs import (
     AGAIN,
     FORMAT,
+    MODELS,
     MOST,
     TABLES,
     Run,
@@ -16,6 +17,7 @@ from benchmark.store.runs import (
 __all__ = [
     "AGAIN",
     "FORMAT",
+    "MODELS",
     "MOST",
     "SCORES",
     "TABLES",

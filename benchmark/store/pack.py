@@ -41,7 +41,7 @@ def pack(store: Path, out: Path) -> tuple[int, int, int]:
     blobs = {"name": [f.name for f in lists], "content": [f.read_bytes() for f in lists]}
     _write(pd.DataFrame(blobs), out / "partitions.parquet")
     _compare(runs, out)
-    files = [f for folder, _ in runs for f in folder.iterdir()] + lists
+    files = [folder / name for folder, _ in runs for name in ("run.json", *TABLES)] + lists
     return len(runs), _size(files), _size([out / part for part in PARTS])
 
 

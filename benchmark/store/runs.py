@@ -16,6 +16,9 @@ With validation there are also ``<which>_validation_accuracy``, ``<which>_valida
 validation accuracy (the first, if several are equal) and at the last one. Clients' test scores are
 those of the former.
 
+A run that was asked to keep its models has ``models.safetensors`` too; see
+:mod:`benchmark.store.models`.
+
 A run is written whole or not at all (see :func:`datasets.files.write_whole`), so that a reader
 never sees a part of one. Nothing here imports torch.
 """
@@ -45,8 +48,10 @@ FORMAT = 1
 KEY = re.compile(r"\w+-\w+-([a-z][a-z0-9_]{0,63})-[0-9a-f]{12}")
 """A cell's folder: data-model-algorithm-hash."""
 TABLES = ("history.parquet", "clients.parquet")
+MODELS = "models.safetensors"
 AGAIN = "run sets it aside and makes it again"
 LARGEST = 2**28  # bytes of a file
+LARGEST_MODELS = 2**36
 NUMBERS = ("int64", "double")  # what a table may hold
 MOST = 2**24  # numbers of a table: a million rounds with all their scores
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -93,6 +98,11 @@ class Run(Record):
     checksums: dict[str, str]
     """SHA-256 of the run's other files, by name."""
 
+    @property
+    def has_models(self) -> bool:
+        """True if the run keeps its final models."""
+        return MODELS in self.checksums
+
 
 @dataclass(frozen=True)
 class Store:
@@ -128,7 +138,7 @@ class Store:
         run = self.find(cell, seed)
         if run is not None:
             for name in TABLES:
-                _checked(self.folder(cell, seed), run, name)
+                checked(self.folder(cell, seed), run, name)
         return run
 
     def set_aside(self, cell: Cell, seed: int) -> Path:
@@ -155,12 +165,20 @@ class Store:
         matches = (KEY.fullmatch(folder.name) for folder in self.root.glob("*/"))
         return sorted({match[1] for match in matches if match})
 
+    def cells(self) -> list[str]:
+        """The names of the cells' folders with finished runs, in order."""
+        return [shelf.name for shelf in sorted(self.root.glob("*/")) if _places(shelf)]
+
+    def runs_of(self, name: str) -> Iterator[tuple[Path, Run]]:
+        """The finished runs in a cell's folder, each with its own folder, in a fixed order."""
+        for place in _places(self.root / name):
+            folder = _whole(place)
+            yield folder, read_run(folder)
+
     def runs(self) -> Iterator[tuple[Path, Run]]:
         """Every finished run with its folder, in a fixed order."""
-        for shelf in sorted(self.root.glob("*/")):
-            for place in _places(shelf):
-                folder = _whole(place)
-                yield folder, read_run(folder)
+        for name in self.cells():
+            yield from self.runs_of(name)
 
     def require_writable(self) -> None:
         """Create the folder if it is missing. Raises BenchmarkError if it cannot be written to."""
@@ -172,12 +190,21 @@ class Store:
         except OSError as error:
             raise BenchmarkError(f"{self.root}: nothing can be stored: {error}") from None
 
-    def write(self, run: Run, history: "pd.DataFrame", clients: "pd.DataFrame") -> Path:
-        """Store a finished run with its checksums; an older one is replaced."""
+    def write(
+        self,
+        run: Run,
+        history: "pd.DataFrame",
+        clients: "pd.DataFrame",
+        models: bytes | None = None,
+    ) -> Path:
+        """Store a finished run with its checksums; an older one is replaced.
+
+        models: content of MODELS (see :func:`benchmark.store.models.packed`). None: none is kept.
+        """
         place = self.place(run.cell, run.seed)
         blobs = {
             name: _parquet(table) for name, table in zip(TABLES, (history, clients), strict=True)
-        }
+        } | ({} if models is None else {MODELS: models})
         run = run.model_copy(update={"checksums": {n: _sha(b) for n, b in blobs.items()}})
         blobs["run.json"] = (run.model_dump_json(indent=1) + "\n").encode()
         try:
@@ -215,7 +242,7 @@ def read_table(folder: Path, run: Run, name: str) -> "pd.DataFrame":
     """
     import pyarrow.parquet  # slow, and needless for records
 
-    path, blob = folder / name, _checked(folder, run, name)
+    path, blob = folder / name, checked(folder, run, name)
     try:
         file = pyarrow.parquet.ParquetFile(io.BytesIO(blob))
         if (numbers := file.metadata.num_rows * file.metadata.num_columns) > MOST:
@@ -230,10 +257,11 @@ def read_table(folder: Path, run: Run, name: str) -> "pd.DataFrame":
     return table
 
 
-def _checked(folder: Path, run: Run, name: str) -> bytes:
+def checked(folder: Path, run: Run, name: str) -> bytes:
+    """The content of a file of a run. Raises BenchmarkError if it has changed since."""
     path = folder / name
     try:
-        blob = read_bytes(path, LARGEST)
+        blob = read_bytes(path, LARGEST_MODELS if name == MODELS else LARGEST)
     except OSError as error:
         raise BenchmarkError(f"{path}: {error.strerror}; {AGAIN}") from None
     if _sha(blob) != run.checksums.get(name):

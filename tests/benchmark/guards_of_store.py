@@ -112,7 +112,7 @@ GUARDS = [
     Guard(
         "a table damaged since it was written",
         "benchmark/store/runs.py",
-        "                _checked(self.folder(cell, seed), run, name)\n",
+        "                checked(self.folder(cell, seed), run, name)\n",
         "                pass\n",
         f"{DAMAGE}::test_a_damaged_run_is_set_aside_and_made_again_alone[cut]",
     ),

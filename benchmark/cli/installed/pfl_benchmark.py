@@ -25,8 +25,8 @@ def main() -> None:
 
 
 def __getattr__(name: str) -> Any:
-    """``run``, ``load`` and ``plot`` of :mod:`benchmark`."""
-    if name not in ("run", "load", "plot"):
+    """``run``, ``load``, ``plot`` and ``load_model`` of :mod:`benchmark`."""
+    if name not in ("run", "load", "plot", "load_model"):
         raise AttributeError(f"module 'pfl_benchmark' has no attribute {name!r}")
     from benchmark import notebook
 
