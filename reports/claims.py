@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from reports.local_only import LEVEL, p_label, tested
-from reports.names import REDUCTIONS, method_label
+from reports.names import REDUCTION_TEXT, method_label
 from reports.results import Results
 from reports.rows import Row
 from reports.settings import Setting, column_label, signed, sort_key
@@ -66,7 +66,7 @@ def findings(results: Results) -> Findings:
 def _claims(rows: Sequence[Row]) -> Iterator[str]:
     settings = _settings(rows)
     for above, others in CLAIMS:
-        each = {name: _tests(rows, above, others, name) for name in REDUCTIONS}
+        each = {name: _tests(rows, above, others, name) for name in REDUCTION_TEXT}
         tests = {name: found for name, found in each.items() if found}
         outcomes = [
             f"{column_label(setting, settings)}: {text}"
@@ -97,7 +97,9 @@ def _setting_outcome(setting: Setting, tests: Mapping[str, Sequence[Test]], redu
     if not here.get(reduction):
         return ""
     words = {name: _word(each) for name, each in here.items()}
-    others = [f"{REDUCTIONS[name]}: {word}" for name, word in words.items() if name != reduction]
+    others = [
+        f"{REDUCTION_TEXT[name]}: {word}" for name, word in words.items() if name != reduction
+    ]
     agree = "robust" if len(set(words.values())) == 1 else f"not robust: {', '.join(others)}"
     return f"{words[reduction]} ({_evidence(here[reduction], words[reduction])}; {agree})"
 

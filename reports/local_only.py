@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from reports.names import REDUCTIONS
+from reports.names import REDUCTION_TEXT
 from reports.results import Results
 from reports.rows import Row, Runs
 from reports.settings import column_label, signed, sort_key
@@ -66,7 +66,7 @@ def verdict_words(results: Results, algorithm: str = "pfml") -> dict[str, str]:
 def _adjusted(found: Sequence[Pair]) -> list[dict[str, float]]:
     """For each pair its p by reduction, adjusted by Holm over the pairs."""
     adjusted: list[dict[str, float]] = [{} for _ in found]
-    for reduction in REDUCTIONS:
+    for reduction in REDUCTION_TEXT:
         tested_pairs = [i for i, pair in enumerate(found) if reduction in pair.tests]
         values = holm([found[i].tests[reduction].p for i in tested_pairs])
         for i, p in zip(tested_pairs, values, strict=True):
@@ -95,7 +95,7 @@ def _pair(row: Row, alone: Row) -> list[Pair]:
         return []
     if row.runs.made.rounds != alone.runs.made.rounds:
         return []
-    tests = {name: tested(row, alone, name) for name in REDUCTIONS}
+    tests = {name: tested(row, alone, name) for name in REDUCTION_TEXT}
     some = {name: test for name, test in tests.items() if test is not None}
     return [Pair(row, row.runs, row.ours, alone, alone.ours, some)]
 
@@ -103,7 +103,7 @@ def _pair(row: Row, alone: Row) -> list[Pair]:
 def how_tested(results: Results) -> str:
     """How the sentences of ``against_local`` were tested."""
     return (
-        f"Scores: {REDUCTIONS[results.protocol.reduction]}, protocol {results.protocol.name}. "
+        f"Scores: {REDUCTION_TEXT[results.protocol.reduction]}, protocol {results.protocol.name}. "
         "Tests: Student's t on the differences paired over seeds, p adjusted by Holm over the "
         f"settings; told apart where p < {LEVEL:g}. Robust: the same outcome under every "
         "reduction."
@@ -155,7 +155,7 @@ def _other_reductions(pair: Pair, p: dict[str, float]) -> str:
         return ""
     words = {outcome(test, p[name]) for name, test in pair.tests.items()}
     texts = [
-        f"{REDUCTIONS[name]} {signed(pair.tests[name].mean)} pp ({p_label(p[name])})"
+        f"{REDUCTION_TEXT[name]} {signed(pair.tests[name].mean)} pp ({p_label(p[name])})"
         for name in others
     ]
     return f" {'Robust' if len(words) == 1 else 'Not robust'}: {', '.join(texts)}."

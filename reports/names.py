@@ -31,8 +31,8 @@ MODELS = {
 }
 """In the order of columns, the paper's models first."""
 SCORES = {"global": "GM", "personal": "PM"}
-SYMBOLS = {"lam": "λ", "beta": "β", "eta": "η", "alpha": "α", "mu": "μ"}
-REDUCTIONS = {
+SIGNS = {"lam": "λ", "beta": "β", "eta": "η", "alpha": "α", "mu": "μ"}
+REDUCTION_TEXT = {
     "best": "best over rounds",
     "last": "last round",
     "last20": "mean of the last 20 evaluations",
@@ -77,7 +77,7 @@ def variant_label(hyper: Mapping[str, Any]) -> str:
 
 def setting_labels(hyper: Mapping[str, Any]) -> dict[str, str]:
     """Names and values of a method's settings as text: ``{"λ": "20", "K": "3"}``."""
-    return {SYMBOLS.get(key, key): _plain(hyper[key]) for key in sorted(hyper)}
+    return {SIGNS.get(key, key): _plain(hyper[key]) for key in sorted(hyper)}
 
 
 def model_name(cell: Cell) -> str:

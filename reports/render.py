@@ -11,7 +11,7 @@ from benchmark.errors import BenchmarkError
 from datasets.files import write_whole
 from reports import across, clients, costs, inconsistencies, overview, site, verdicts
 from reports.equivalence import INTERVALS, RULE
-from reports.names import REDUCTIONS
+from reports.names import REDUCTION_TEXT
 from reports.results import Results, published_results
 from reports.sections import Section, section
 
@@ -132,7 +132,7 @@ def _render(template: str, **values: object) -> str:
         )
     environment.filters |= {"latex": latex, "pipes": _pipes, "plain": plain, "fenced": _fenced}
     return environment.get_template(template).render(
-        reductions=REDUCTIONS,
+        reductions=REDUCTION_TEXT,
         rule=RULE,
         intervals=INTERVALS,
         clients_note=clients.NOTE,

@@ -18,7 +18,7 @@ from reports import (
     sweeps,
     tables,
 )
-from reports.names import REDUCTIONS
+from reports.names import REDUCTION_TEXT
 from reports.provenance import Provenance, provenance
 from reports.results import Results
 from reports.settings import signed
@@ -113,7 +113,7 @@ def section(results: Results, figures: Path) -> Section:
         costs=costs.lines(results) if is_table else [],
         costs_figures=costs.draw(results, Path(f"{path}-costs")) if is_table else [],
         across=_across(results, Path(f"{path}-clients")),
-        reductions=[(REDUCTIONS[key], f"{value:.2f}") for key, value in gaps.items()],
+        reductions=[(REDUCTION_TEXT[key], f"{value:.2f}") for key, value in gaps.items()],
         claims=local_only.against_local(results) if is_table and results.has_published else [],
         claims_method=local_only.how_tested(results),
         paper_claims=held.sentences,

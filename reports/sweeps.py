@@ -12,8 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from reports.equivalence import PRACTICAL
-from reports.names import SCORES, data_label
-from reports.names import SYMBOLS as SIGNS
+from reports.names import SCORES, SIGNS, data_label
 from reports.pictures import PALETTE, STYLE, save
 from reports.rows import SYMBOLS, Row
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from reports.equivalence import REPRODUCED, VERDICTS
-from reports.names import REDUCTIONS, SCORES, data_label, method_name, method_rank
+from reports.names import REDUCTION_TEXT, SCORES, data_label, method_name, method_rank
 from reports.results import Results
 from reports.rows import DIVERGED, NOT_RUN, PARTIAL, TOO_FEW, UNPUBLISHED, Row
 from reports.settings import Setting, column_label, signed, sort_key
@@ -90,7 +90,7 @@ def note(results: Results) -> str:
     least, most = min(counts), max(counts)
     seeds = f"{least}" if least == most else f"{least} to {most}"
     text = (
-        f"Protocol {protocol.name}. Reduction: {REDUCTIONS[protocol.reduction]}. "
+        f"Protocol {protocol.name}. Reduction: {REDUCTION_TEXT[protocol.reduction]}. "
         f"Seeds: {seeds}. Length: {', '.join(_lengths(results.rows))}. "
         "Test accuracy in percent; GM: the global model, PM: the personalised models. "
         f"{_spread_note(least, most)}"

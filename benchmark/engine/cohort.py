@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.engine.blocks import Blocks, Ints
-from benchmark.engine.deferred import Views, settled
+from benchmark.engine.deferred import Views, dense_rows
 from benchmark.engine.drawing import Drawing, Phase
 from benchmark.engine.forward import Pass
 from benchmark.engine.losses import AnyLoss, Batch, cross_entropy
@@ -204,7 +204,7 @@ class Cohort:
         return moved.flatten(0, 1)
 
     def _by_replica(self, rows: Tensor) -> Tensor:
-        return settled(rows).view(len(self._training), -1, rows.shape[1])
+        return dense_rows(rows).view(len(self._training), -1, rows.shape[1])
 
     def head(self, layers: int = 1) -> Tensor:
         """(P,): true for the parameters of the last layers, false for all others."""

@@ -67,7 +67,7 @@ class Views(Sequence[Tensor]):
         B, inputs = self.flat[0].shape
         saves = inputs > B and (self._kept is not None or 2 * out >= B)
         if not (saves and isinstance(rows, Deferred) and rows.waits_for(self) and rows.total.bases):
-            rows = settled(rows)
+            rows = dense_rows(rows)
             return self._product(rows, out), rows[:, out * inputs :]
         total = rows.total
         product = _weighted([(factor, self._product(base, out)) for factor, base in total.bases])
@@ -150,7 +150,7 @@ class Deferred(Tensor):
         newest = max(waiting, key=lambda each: each.x.number)
         made = Deferred._made(newest.x, newest.weights, newest.shape, newest)
         made._of = [
-            (f, t if isinstance(t, Deferred) and t.waits_for(newest.x) else settled(t))
+            (f, t if isinstance(t, Deferred) and t.waits_for(newest.x) else dense_rows(t))
             for f, t in terms
         ]
         return made
@@ -174,7 +174,7 @@ class Deferred(Tensor):
             if isinstance(part, Deferred) and part._dense is None:
                 own = part.total
             else:
-                rows = settled(part)
+                rows = dense_rows(part)
                 own = Sum([(1.0, rows)], None, rows[:, self.weights :])
             rests.append((factor, own.rest))
             if own.slope is not None:
@@ -209,11 +209,11 @@ class Deferred(Tensor):
         terms = _terms(func, args, kwargs or {})
         if terms and (found := cls.sum_of(terms)) is not None:
             return found
-        plain_args, plain_kwargs = tree_map_only(Deferred, settled, (args, kwargs or {}))
+        plain_args, plain_kwargs = tree_map_only(Deferred, dense_rows, (args, kwargs or {}))
         return func(*plain_args, **plain_kwargs)
 
 
-def settled(rows: Tensor) -> Tensor:
+def dense_rows(rows: Tensor) -> Tensor:
     """The rows as a plain tensor, multiplied out if they are deferred."""
     return rows.dense if isinstance(rows, Deferred) else rows
 
@@ -221,7 +221,7 @@ def settled(rows: Tensor) -> Tensor:
 def weighted_sum(*terms: tuple[float, Tensor]) -> Tensor:
     """Σ factor · rows; if none is deferred, in one pass over memory per term."""
     found = Deferred.sum_of(terms)
-    return _weighted([(f, settled(rows)) for f, rows in terms]) if found is None else found
+    return _weighted([(f, dense_rows(rows)) for f, rows in terms]) if found is None else found
 
 
 def _weighted(terms: Sequence[tuple[float, Tensor]], out: Tensor | None = None) -> Tensor:

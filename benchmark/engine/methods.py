@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from benchmark import places
-from benchmark.engine.deferred import settled
+from benchmark.engine.deferred import dense_rows
 from benchmark.engine.guards import Exits, TraceError, Watched
 from benchmark.errors import BenchmarkError, one_line
 from benchmark.places import algorithm_names
@@ -201,10 +201,10 @@ def _guarded(path: Path, part: str, call: Callable[..., Any], State: Any) -> Cal
             at = f", line {lines[-1]}" if lines else ""
             raise BenchmarkError(f"{path}{at}: {part}: {_reason(error)}") from error
         if part == "personal_models":
-            return settled(result)
+            return dense_rows(result)
         if not isinstance(result, State):
             raise BenchmarkError(f"{path}: {part}: returns {type(result).__name__}, not a State")
-        return State._make(map(settled, result))
+        return State._make(map(dense_rows, result))
 
     return guarded
 

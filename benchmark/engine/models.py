@@ -237,7 +237,7 @@ def _perceptron(
 def _linear(weight: Tensor, bias: Tensor, h: Inputs, owner: Tensor | None = None) -> Tensor:
     """weight (S, out, in) · h (S, in, B) + bias (S, out)."""
     offset = (bias if owner is None else bias.index_select(0, owner))[:, :, None]
-    if _singly(weight):
+    if _client_by_client(weight):
         each = weight.unbind() if owner is None else [weight[i] for i in owner.tolist()]
         out = weight.new_empty(len(each), weight.shape[1], h[0].shape[-1])
         for w, inputs, place in zip(each, h, out, strict=True):
@@ -249,7 +249,7 @@ def _linear(weight: Tensor, bias: Tensor, h: Inputs, owner: Tensor | None = None
 
 def _weight_gradient(at_output: Tensor, h: Inputs, out: Tensor) -> None:
     """out (S, out, in) ← at_output (S, out, B) · hᵀ."""
-    if _singly(out):
+    if _client_by_client(out):
         for slope, inputs, place in zip(at_output, h, out, strict=True):
             torch.mm(slope, inputs.mT, out=place)
     else:
@@ -260,5 +260,5 @@ def _stack(h: Inputs) -> Tensor:
     return h if isinstance(h, Tensor) else torch.stack([*h])
 
 
-def _singly(weight: Tensor) -> bool:
+def _client_by_client(weight: Tensor) -> bool:
     return weight.device.type == "cpu" and weight[0].numel() >= SMALL

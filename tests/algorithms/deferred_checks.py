@@ -44,11 +44,11 @@ def check_sums(deferred: ModuleType) -> None:
     step = rows - 0.5 * g
     wanted = rows - 0.5 * plain_g
     found = deferred.weighted_sum((0.9, step), (-2.0, h), (0.1, rows))
-    same(deferred.settled(found), 0.9 * wanted - 2 * plain_h + 0.1 * rows)
-    same(deferred.settled(step - found), 0.1 * wanted + 2 * plain_h - 0.1 * rows)
-    same(deferred.settled(-(g + old) / 4), -(plain_g + plain_old) / 4)
-    same(deferred.settled(old - 3 * (g - old)), 4 * plain_old - 3 * plain_g)
-    same(deferred.settled(torch.add(old, h, alpha=-2)), plain_old - 2 * plain_h)
+    same(deferred.dense_rows(found), 0.9 * wanted - 2 * plain_h + 0.1 * rows)
+    same(deferred.dense_rows(step - found), 0.1 * wanted + 2 * plain_h - 0.1 * rows)
+    same(deferred.dense_rows(-(g + old) / 4), -(plain_g + plain_old) / 4)
+    same(deferred.dense_rows(old - 3 * (g - old)), 4 * plain_old - 3 * plain_g)
+    same(deferred.dense_rows(torch.add(old, h, alpha=-2)), plain_old - 2 * plain_h)
 
 
 def check_anything_else_multiplies_out(deferred: ModuleType) -> None:
@@ -67,10 +67,10 @@ def check_anything_else_multiplies_out(deferred: ModuleType) -> None:
         lambda rows: rows.clone().mul_(3.0),
     ):
         g, plain = gradient(deferred, views, x, 30)
-        same(deferred.settled(operation(g)), operation(plain))
+        same(deferred.dense_rows(operation(g)), operation(plain))
     g, plain = gradient(deferred, views, x, 30)
     g.mul_(3.0)
-    same(deferred.settled(g - plain), 2 * plain)
+    same(deferred.dense_rows(g - plain), 2 * plain)
 
 
 def check_outputs_of_models_on_the_way(deferred: ModuleType) -> None:

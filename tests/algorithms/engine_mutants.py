@@ -200,7 +200,7 @@ ENGINE_MUTANTS = [
         "deferred",
         (
             "a step on an older batch is taken for one on the newest",
-            "t if isinstance(t, Deferred) and t.waits_for(newest.x) else settled(t)",
+            "t if isinstance(t, Deferred) and t.waits_for(newest.x) else dense_rows(t)",
             "t",
             deferred.check_sums,
         ),
