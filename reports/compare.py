@@ -109,10 +109,7 @@ def _row(
     ours = _summary(runs, stored.protocol.reduction)
     symbols = _symbols(printed, made.cell if made else None)
     misprint = _misprint(stored, made.cell) if made and published else None
-    own = scores == "personal" or (
-        stored.experiment.tuning is not None and made is not None and "personal" not in made.scores
-    )
-    alone = _alone(stored, made) if own else None
+    alone = _alone(stored, made, scores)
     gap, too = _judged(stored, printed, runs, alone)
     return Row(
         table=stored.experiment.table,
@@ -142,9 +139,14 @@ def _summary(runs: Runs | None, reduction: str) -> Summary | None:
     return statistics.summarise(runs.values[reduction])
 
 
-def _alone(stored: Stored, made: Made | None) -> Runs | None:
-    """Local-only's runs beside these; None for local-only itself, or where there are none."""
+def _alone(stored: Stored, made: Made | None, scores: str) -> Runs | None:
+    """Local-only's runs beside these; None for local-only itself, or where there are none.
+
+    A global model stands beside it only in a tuned experiment, for methods that have no other.
+    """
     if made is None or made.cell.algorithm == "local":
+        return None
+    if scores != "personal" and (stored.experiment.tuning is None or "personal" in made.scores):
         return None
     alone = stored.alone(made)
     has_scores = alone is not None and "personal" in alone.scores

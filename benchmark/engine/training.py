@@ -54,18 +54,6 @@ class Problem:
     ) -> "Problem":
         """Lay out the scaled inputs ``x`` of ``arrays`` by client, as the partition says."""
 
-        def initial(model: ModelSpec) -> tuple[Network, Tensor]:
-            """The network, and its initial models (R, P)."""
-            networks = []
-            for seed in seeds:
-                # torch's own initialisation after its own seed: for seed 0 that is where the
-                # published runs appear to start (their first rounds on Synthetic fit it).
-                with torch.random.fork_rng(devices=[]):
-                    torch.manual_seed(seed)
-                    networks.append(Network(model.build(x.shape[1:], arrays.classes)))
-            rows = torch.stack([network.row() for network in networks])
-            return networks[0], rows.to(device, train.x.dtype)
-
         largest = max(map(len, partition.train))
         length = cell.batch_size
         if cell.batches != "with_replacement":
@@ -74,6 +62,7 @@ class Problem:
         test, validation = _scored(x, arrays.y, partition, device)
         switches = cell.participation, cell.aggregation, cell.batches, cell.local_work
         sampling = Sampling(cell.active_clients, *switches)
+        initial = partial(_initial, x.shape[1:], arrays.classes, seeds, train.x)
         network, w = initial(cell.model)
         other = None if cell.auxiliary is None else Auxiliary(*initial(cell.auxiliary))
         if other is not None and other.network.parameters == network.parameters:
@@ -83,6 +72,21 @@ class Problem:
             )
         federation = Federation(network, train, tuple(seeds), sampling, other)
         return Problem(federation, test, w, validation)
+
+
+def _initial(
+    shape: tuple[int, ...], classes: int, seeds: Sequence[int], like: Tensor, model: ModelSpec
+) -> tuple[Network, Tensor]:
+    """The network, and its initial models (R, P) with the device and precision of ``like``."""
+    networks = []
+    for seed in seeds:
+        # torch's own initialisation after its own seed: for seed 0 that is where the
+        # published runs appear to start (their first rounds on Synthetic fit it).
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            networks.append(Network(model.build(shape, classes)))
+    rows = torch.stack([network.row() for network in networks])
+    return networks[0], rows.to(like.device, like.dtype)
 
 
 def _scored(
