@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -61,10 +62,11 @@ class Loaded:
 
     @cached_property
     def numbers(self) -> pd.DataFrame:
-        """(numbers, 32): every number of the pages' tables, in percent, beside the published one.
+        """(numbers, 33): every number of the pages' tables, in percent, beside the published one.
 
         ours_mean, ours_std, ours_low, ours_high (95 % interval), paper_mean, paper_std, difference,
-        verdict and what tells the number from the others.
+        verdict, older (True: the method's file has changed since) and what tells the number
+        from the others.
         """
         import reports
 
@@ -111,7 +113,7 @@ def run(
     )
     how = Means(store=Path(store), **{"jobs": 1} | means)
     prepare(request, how, "benchmark.run").train(listen)
-    return _loaded(request.experiments, store, profile, request.protocols)
+    return _loaded(request.experiments, store, profile, request.protocols, request.methods)
 
 
 def load(
@@ -182,11 +184,16 @@ def load_model(
 
 
 def _loaded(
-    experiments: Sequence[Experiment], store: Path | str, profile: str, protocols: Sequence[str]
+    experiments: Sequence[Experiment],
+    store: Path | str,
+    profile: str,
+    protocols: Sequence[str],
+    methods: Mapping[str, str] = MappingProxyType({}),
 ) -> Loaded:
     import reports
 
-    return Loaded(tuple(reports.load_all(experiments, Path(store), profile, protocols or None)))
+    found = reports.load_all(experiments, Path(store), profile, protocols or None, methods)
+    return Loaded(tuple(found))
 
 
 def _experiments(

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from benchmark.places import experiment_names, protocol_names
+from benchmark.places import algorithm_names, experiment_names, protocol_names
 from benchmark.store import Run
 from reports.names import DATASETS, data_label, method_name, model_name
 from reports.results import Results
@@ -80,13 +80,15 @@ def _origin(
     runs = [run for made in group for run in made.runs.values()]
     seeds = sorted({run.seed for run in runs})
     name, protocol = results.experiment.name, results.protocol.name
+    is_own = group[0].cell.model.name == "own"
     is_short = is_partial and results.profile == FULL_SCALE
     profile = SHORT if is_short else results.profile
     words = [
         *("run", name if name in experiment_names() else f"{name}.toml"),
         *("--protocol", protocol if protocol in protocol_names() else f"{protocol}.toml"),
         *(("--profile", profile) if profile != FULL_SCALE else ()),
-        *("--dataset", dataset, "--model", model, "--algorithm", algorithm),
+        *("--dataset", dataset, "--model", f"{model}.py" if is_own else model),
+        *("--algorithm", algorithm if algorithm in algorithm_names() else f"{algorithm}.py"),
         *("--seeds", ",".join(map(str, seeds)) + ("," if len(seeds) == 1 else "")),
     ]
     commits = sorted({run.environment.get("commit", "unknown") for run in runs})

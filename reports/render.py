@@ -19,7 +19,14 @@ TEMPLATES = Path(__file__).parent / "templates"
 LATEX = {
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
-    **{"±": r"$\pm$", "−": "$-$", "Δ": r"$\Delta$", "·": r"$\cdot$", "√": r"$\surd$"},
+    **{
+        "±": r"$\pm$",
+        "−": "$-$",
+        "Δ": r"$\Delta$",
+        "·": r"$\cdot$",
+        "†": r"$\dagger$",
+        "√": r"$\surd$",
+    },
     **{"≤": r"$\leq$", "²": r"$^2$", "|": "$|$", "<": "$<$", ">": "$>$"},
     **{"λ": r"$\lambda$", "β": r"$\beta$", "η": r"$\eta$", "α": r"$\alpha$", "μ": r"$\mu$"},
 }

@@ -1,8 +1,9 @@
 """Results: what a store holds of an experiment, beside what the paper published."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from benchmark.errors import BenchmarkError
@@ -10,6 +11,7 @@ from benchmark.places import experiment_names
 from benchmark.spec import Experiment, Protocol, load_experiment, load_protocol
 from benchmark.store import Store
 from reports.compare import rows
+from reports.methods import Methods
 from reports.published import published_tables
 from reports.rows import Row, flat
 from reports.settings import Setting, sort_key
@@ -58,14 +60,16 @@ def load_all(
     store: Path,
     profile: str,
     protocols: Sequence[str] | None = None,
+    methods: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Results]:
     """Results of every experiment under ``protocols``, or else under those with any run.
 
+    methods: files of methods that are not built in, by name; see :class:`reports.methods.Methods`.
     Of several experiments, those without any run are left out. Raises BenchmarkError, naming the
     store and the command that makes the runs, where there is nothing to report, or where one of
     the protocols asked for has no run.
     """
-    library = Library(Store(store))
+    library = Library(Store(store), Methods(methods))
     found: list[Results] = []
     for name in names:
         experiment = load_experiment(name)

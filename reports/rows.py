@@ -1,6 +1,7 @@
 """One number of a table, ours beside the published: the record that every page is made from."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -56,6 +57,12 @@ class Runs:
     def is_partial(self) -> bool:
         """True if the runs are shorter than the paper's."""
         return self.made.is_partial
+
+    @cached_property
+    def is_older(self) -> bool:
+        """True if the method's file has changed since it made any of the runs."""
+        methods = self.made.library.methods
+        return any(methods.have_changed_since(run) for run in self.made.runs.values())
 
     @property
     def length(self) -> str:
@@ -153,4 +160,5 @@ def flat(row: Row) -> dict[str, Any]:
         "cell": runs and runs.made.cell.key,
         "misprint": row.misprint,
         "diverged": runs and runs.diverged,
+        "older": bool(runs and runs.is_older),
     }

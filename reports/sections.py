@@ -145,6 +145,8 @@ def _picture(
         alt = f"{results.experiment.title}: ours and published"
         return Picture(sweeps.draw(results.rows, symbol, path), [alt], sweeps.caption(name))
     words = caption(drawn, results.protocol) if drawn else ""
+    if results.experiment.figure is not None:  # there is no table to say it
+        words = f"{words} {tables.older_note(results)}".strip()
     alts = [
         f"{panel.title}, {panel.unit}: {', '.join(line.label for line in panel.lines)}"
         for panel in panels

@@ -14,6 +14,7 @@ from benchmark.spec import Cell, Experiment, Protocol, Scalar, Switch, profile_o
 from benchmark.store import AGAIN, SCORES, Run, Store, column, read_run, read_table
 from benchmark.store.tuning import settled_cells
 from reports.alone import is_alone_for
+from reports.methods import Methods
 from reports.names import model_name
 from reports.statistics import REDUCTIONS, at_best_validation, reduce
 
@@ -26,6 +27,7 @@ class Library:
     """A store of which every record and every table is read once, however often it is asked for."""
 
     store: Store
+    methods: Methods = field(default_factory=Methods)
     _runs: dict[tuple[str, int], Run | None] = field(default_factory=dict)
     _tables: dict[tuple[str, int, str], pd.DataFrame] = field(default_factory=dict)
     _alone: dict[tuple[str, str], list[Cell]] = field(default_factory=dict)

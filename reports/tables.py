@@ -12,6 +12,9 @@ from reports.results import Results
 from reports.rows import DIVERGED, NOT_RUN, PARTIAL, TOO_FEW, UNPUBLISHED, Row
 from reports.settings import Setting, column_label, signed, sort_key
 
+OLDER = "†"
+"""The mark of a number whose method's file has changed since."""
+
 
 class Entry(NamedTuple):
     """One place of a table, as text in percent; empty where there is nothing to say."""
@@ -60,12 +63,25 @@ def entry(row: Row) -> Entry:
     published, ours = row.published, row.ours
     return Entry(
         paper=_spread(published.mean, published.std) if published else "",
-        ours=_spread(ours.mean, ours.std) if ours else "",
+        ours=_spread(ours.mean, ours.std) + _mark(row) if ours else "",
         interval="" if ours is None or ours.low is None else f"[{ours.low:.2f}, {ours.high:.2f}]",
         difference="" if row.difference is None else signed(row.difference),
         verdict=_verdict_label(row),
         remark=_remark(row),
     )
+
+
+def _mark(row: Row) -> str:
+    return f" {OLDER}" if row.runs and row.runs.is_older else ""
+
+
+def older_note(results: Results) -> str:
+    """Which methods' files have changed since they made runs; empty where none has."""
+    older = {row.series.algorithm for row in results.rows if row.runs and row.runs.is_older}
+    if not older:
+        return ""
+    names = ", ".join(method_name(name) for name in sorted(older, key=method_rank))
+    return f"{OLDER} {names}: the method's file has changed since these runs were made."
 
 
 def _remark(row: Row) -> str:
@@ -106,7 +122,7 @@ def note(results: Results) -> str:
     if unrun := [row for row in results.rows if row.verdict == NOT_RUN]:
         where = sorted({data_label(row.setting.dataset, row.setting.model) for row in unrun})
         text += f" Not run: {len(unrun)} published numbers ({'; '.join(where)})."
-    return text
+    return f"{text} {older_note(results)}".rstrip()
 
 
 def _lengths(rows: Iterable[Row]) -> list[str]:

@@ -27,7 +27,8 @@ def export(
 
     if format_ not in (*WRITERS, "tensorboard"):
         raise BenchmarkError(f"--format {format_}: allowed: {', '.join(WRITERS)}, tensorboard")
-    results = reports.load_all(reported.chosen, reported.store, reported.profile, reported.protocol)
+    how = (reported.store, reported.profile, reported.protocol, reported.methods)
+    results = reports.load_all(reported.chosen, *how)
     out.mkdir(parents=True, exist_ok=True)
     if format_ == "tensorboard":
         _tensorboard(reports.scores(results), out)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from benchmark.errors import BenchmarkError
-from benchmark.jobs.request import LARGEST_SEED, Request, experiments_of
+from benchmark.jobs.request import LARGEST_SEED, Request, experiments_of, files_by_name
 from benchmark.places import COMMITTED, RUNS
 from benchmark.spec import Experiment
 
@@ -62,12 +62,25 @@ class Reported:
     store: ResultsFolder = COMMITTED
 
     @property
+    def methods(self) -> dict[str, str]:
+        """Paths of users' methods by name. Raises BenchmarkError."""
+        return files_by_name(self.algorithm or ())
+
+    @property
     def chosen(self) -> tuple[Experiment, ...]:
-        """The experiments with the settings of ``--set``. Raises BenchmarkError."""
+        """The experiments with users' models and the settings of ``--set``.
+
+        Names narrow what ``--set`` changes; without it they would leave out what belongs on the
+        page. Files say where a user's model or method is. Raises BenchmarkError.
+        """
         narrowed = {"dataset": self.dataset, "model": self.model, "algorithm": self.algorithm}
         for option, names in narrowed.items():
-            if names and not self.settings:
-                raise BenchmarkError(f"--{option}: allowed here: only together with --set")
+            for name in names or ():
+                if not self.settings and (option == "dataset" or not name.endswith(".py")):
+                    raise BenchmarkError(
+                        f"--{option} {name}: a page shows every run of an experiment; allowed "
+                        "without --set: a Python file of one's own"
+                    )
         return experiments_of(
             self.experiments,
             self.settings or (),

@@ -1,7 +1,7 @@
 """The commands ``report`` and ``compare``: pages and numbers from stored results."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,8 +21,8 @@ def report(
     """Write tables and figures as Markdown, HTML, LaTeX, PNG and SVG from stored results."""
     store = reported.store
     folder = out or pages_of(store, reported.profile)
-    experiments = reported.chosen
-    write_report(experiments, store, folder, reported.profile, reported.protocol)
+    how = (reported.profile, reported.protocol, reported.methods)
+    write_report(reported.chosen, store, folder, *how)
 
 
 def pages_of(store: Path, profile: str) -> Path:
@@ -48,7 +48,8 @@ def compare(
         rows = reports.compare(experiments, *how)
         typer.echo(json.dumps(rows, indent=1, allow_nan=False))
     else:
-        console.print(reports.summary_text(reports.load_all(experiments, *how)))
+        found = reports.load_all(experiments, *how, reported.methods)
+        console.print(reports.summary_text(found))
 
 
 def write_report(
@@ -57,11 +58,12 @@ def write_report(
     out: Path,
     profile: str,
     protocol: list[str] | None,
+    methods: Mapping[str, str],
 ) -> None:
     """Write the pages of those experiments that have runs, and print where they are."""
     import reports
 
-    results = reports.load_all(experiments, store, profile, protocol)
+    results = reports.load_all(experiments, store, profile, protocol, methods)
     written = reports.render(results, out)
     console.print(reports.summary_text(results))
     for path in written:

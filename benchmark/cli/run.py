@@ -33,6 +33,7 @@ def run(
         pages_of(selected.store, selected.profile),
         selected.profile,
         selected.protocol,
+        request.methods,
     )
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmark.places import ALGORITHMS
 from benchmark.spec import Cell, cells, load_experiment, load_protocol
+from benchmark.spec.method_code import file_digest
 from benchmark.store import Costs, Run, Store
 from reports.published import published_tables
 from reports.results import Results, load
@@ -52,6 +54,11 @@ def printed(cell: Cell, scores: str) -> float | None:
         & (table["scores"] == scores)
     ]
     return 0.5 if row.empty else float(row["mean"].iloc[0]) / 100 - SPIKE - STEP / 2
+
+
+def _today(algorithm: str) -> str:
+    path = ALGORITHMS / f"{algorithm}.py"
+    return file_digest(path) if path.exists() else "ab" * 32
 
 
 def history(cell: Cell, seed: int, made: Made) -> pd.DataFrame:
@@ -102,6 +109,7 @@ def make() -> Fill:
         environment: Mapping[str, str] = CPU,
         clients: Callable[[Cell, int], pd.DataFrame] | None = None,
         costs: Costs | None = None,
+        source: str | None = None,
     ) -> Path:
         store = Store(root)
         spec = load_experiment(experiment)
@@ -113,7 +121,7 @@ def make() -> Fill:
                     seed=seed,
                     hyper=dict(cell.hyper),
                     parameters=10,
-                    source="ab" * 32,
+                    source=source or _today(cell.algorithm),
                     partition="cd" * 32,
                     partition_summary={"clients": 20, "test_samples": 17507},
                     started="2025-01-01T00:00:00",
