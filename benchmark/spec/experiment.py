@@ -147,8 +147,11 @@ class Experiment(Record):
     """Number of the published table that it reproduces; see results/published."""
     figure: str | None = None
     """Name of the published figure that it reproduces; see results/published."""
-    protocols: tuple[Name, ...] = Field(min_length=1)
-    """Names of the protocols that are reported; the first is the default of a run."""
+    protocols: tuple[Annotated[str, Field(min_length=1, max_length=4096)], ...] = Field(
+        min_length=1
+    )
+    """Names or TOML files of the protocols that are reported; the first is the default of a run. In
+    a file, paths are relative to its folder."""
     grid: tuple[Grid, ...] = Field(min_length=1, max_length=20)
     """Grids, whose cells are joined."""
     misprints: tuple[Misprint, ...] = ()

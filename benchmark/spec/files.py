@@ -84,9 +84,10 @@ def _experiment(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Exp
     """
     experiment = parse(Experiment, {"name": path.stem, **data}, str(path))
     for number, name in enumerate(experiment.protocols):
-        if name not in protocol_names():
-            allowed = ", ".join(protocol_names())
-            raise BenchmarkError(f"{path}: protocols.{number}: no {name!r}, allowed: {allowed}")
+        try:
+            _find(name, "protocol", protocol_names())
+        except BenchmarkError as error:
+            raise BenchmarkError(f"{path}: protocols.{number}: {error}") from None
     trials = (experiment.tuning.partition,) if experiment.tuning else ()
     places = {f"grid.{n}.partition": grid.partition for n, grid in enumerate(experiment.grid)}
     for field, names in {**places, "tuning.partition": trials}.items():
@@ -128,7 +129,7 @@ def _loaded_protocol(path: Path, above: tuple[Path, ...]) -> Protocol:
         _loaded_protocol(base, (*above, path))
         for base in _bases(path, data, above, "protocol", protocol_names())
     ]
-    shared = bases[0].model_dump(mode="json", exclude={"name", "rules"}) if bases else {}
+    shared = bases[0].model_dump(mode="json", exclude={"name"}) | {"rules": []} if bases else {}
     protocol = parse(Protocol, {"name": path.stem, **shared, **data}, str(path))
     pairs = itertools.permutations(MODELS, 2)
     models = [*MODELS, *(f"{model}+{auxiliary}" for model, auxiliary in pairs)]

@@ -5,6 +5,7 @@ but its digest contains the file's digest instead: an edited file makes another 
 does not.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,21 @@ TABLES = ("data", "model", "auxiliary", "partition")
 
 
 def anchored(file: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The tables of a TOML file, with the paths in its rules made absolute.
+    """The tables of a TOML file, with the paths of its protocols and in its rules made absolute.
 
     folder: the folder of the file, to which paths are relative.
     """
-    rules = file.get("rules")
-    if not isinstance(rules, list):
-        return dict(file)
-    return {**file, "rules": [_anchored_rule(rule, folder) for rule in rules]}
+    own: dict[str, Any] = {}
+    if isinstance(rules := file.get("rules"), list):
+        own["rules"] = [_anchored_rule(rule, folder) for rule in rules]
+    if isinstance(protocols := file.get("protocols"), list):
+        own["protocols"] = [_anchored_protocol(name, folder) for name in protocols]
+    return {**file, **own}
+
+
+def _anchored_protocol(name: Any, folder: Path) -> Any:
+    is_path = isinstance(name, str) and name.endswith(".toml")
+    return os.path.abspath(folder / name) if is_path else name
 
 
 def _anchored_rule(rule: Any, folder: Path) -> Any:
