@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,11 +28,12 @@ def export(
     if format_ not in (*WRITERS, "tensorboard"):
         raise BenchmarkError(f"--format {format_}: allowed: {', '.join(WRITERS)}, tensorboard")
     how = (reported.store, reported.profile, reported.protocol, reported.methods)
+    writer = _summary_writer() if format_ == "tensorboard" else None
     results = reports.load_all(reported.chosen, *how)
-    out.mkdir(parents=True, exist_ok=True)
-    if format_ == "tensorboard":
-        _tensorboard(reports.scores(results), out)
+    if writer is not None:
+        _tensorboard(reports.scores(results), out, writer)
         return
+    out.mkdir(parents=True, exist_ok=True)
     tables = {
         "scores": reports.scores(results),
         "clients": reports.clients(results),
@@ -51,15 +52,27 @@ WRITERS: dict[str, "Callable[[pd.DataFrame, Path], None]"] = {
 }
 
 
-def _tensorboard(scores: "pd.DataFrame", out: Path) -> None:
-    """One folder of events per run; tags are ``test/personal accuracy`` and the like."""
+def _summary_writer() -> Any:
+    """The class that writes events. Raises BenchmarkError without the package."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise BenchmarkError("--format tensorboard: pip install tensorboard") from None
-    for (protocol, cell, seed), run in scores.groupby(["protocol", "cell", "seed"]):
-        with SummaryWriter(str(out / f"{protocol}" / f"{cell}" / f"seed-{seed}")) as writer:
+    return SummaryWriter
+
+
+def _tensorboard(scores: "pd.DataFrame", out: Path, writer_of: Any) -> None:
+    """One folder of events per run, an earlier export replaced.
+
+    Tags are ``test/personal accuracy`` and the like.
+    """
+    runs = scores.groupby(["protocol", "cell", "seed"])
+    for (protocol, cell, seed), run in runs:
+        folder = out / f"{protocol}" / f"{cell}" / f"seed-{seed}"
+        for earlier in folder.glob("events.out.tfevents.*"):
+            earlier.unlink()
+        with writer_of(str(folder)) as writer:
             for row in run.itertuples():
                 tag = f"{row.split}/{row.models} {row.score}"
                 writer.add_scalar(tag, row.value, row.round)
-    console.print(f"{out}: {scores[['protocol', 'cell', 'seed']].drop_duplicates().shape[0]} runs")
+    console.print(f"{out}: {runs.ngroups} runs")

@@ -12,6 +12,7 @@ import benchmark
 from benchmark.cli.commands import app
 from benchmark.errors import Interrupted
 from benchmark.jobs import workers
+from benchmark.jobs.stop import Stop
 from benchmark.store import Store
 from datasets import Partition
 from tests.benchmark.cases import MINE, ROOT
@@ -59,7 +60,7 @@ def done(*words: str, code: int = 0) -> str:
 def stop_after(rounds: int, patch: pytest.MonkeyPatch) -> None:
     """Let the next command, or call, be asked to stop after so many rounds."""
 
-    class Soon(workers.Stop):
+    class Soon(Stop):
         def __init__(self, seconds: float | None = None) -> None:
             super().__init__(seconds)
             self.left = rounds
@@ -74,8 +75,8 @@ def stop_after(rounds: int, patch: pytest.MonkeyPatch) -> None:
 def test_everything_of_ones_own_gives_a_page_through_interruptions(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = ("run", "mine.toml", *WORDS, "--model", "mlr", "--algorithm", "local")
-    command += ("--store", "runs", "--jobs", "1", "--keep-models")
+    how = ("--store", "runs", "--jobs", "1", "--keep-models")
+    command = ("run", "mine.toml", *WORDS, "--model", "mlr", "--algorithm", "local", *how)
     with monkeypatch.context() as patch:
         stop_after(4, patch)
         assert "the same command goes on" in done(*command, code=130)
