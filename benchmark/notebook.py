@@ -72,6 +72,17 @@ class Loaded:
 
         return reports.numbers(self.results)
 
+    @cached_property
+    def printed(self) -> pd.DataFrame:
+        """(places, 6): what the pages' other tables print, as text.
+
+        Columns experiment, protocol, table (``across``, ``clients``, ``costs``, ``distances``,
+        ``readings``), line, column, text.
+        """
+        import reports
+
+        return reports.printed(self.results)
+
 
 def run(
     experiments: Names,

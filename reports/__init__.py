@@ -2,6 +2,7 @@
 
 from reports.figure import figure
 from reports.heatmap import partition_heatmap
+from reports.printed import printed
 from reports.render import render
 from reports.results import compare, load_all
 from reports.terminal import summary_text
@@ -16,6 +17,7 @@ __all__ = [
     "load_all",
     "numbers",
     "partition_heatmap",
+    "printed",
     "render",
     "scores",
     "summary_text",

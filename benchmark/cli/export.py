@@ -38,6 +38,7 @@ def export(
         "scores": reports.scores(results),
         "clients": reports.clients(results),
         "numbers": reports.numbers(results),
+        "printed": reports.printed(results),
     }
     for name, table in tables.items():
         path = out / f"{name}.{format_}"

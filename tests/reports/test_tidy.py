@@ -8,8 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli.commands import app
+from benchmark.store import Costs
 from reports.statistics import reduce
 from tests.reports.conftest import Fill
+from tests.reports.test_across import PARTITIONS, PERSONAL, clients, made
 
 NUMBER = re.compile(r"\d+\.\d+")
 
@@ -25,15 +27,57 @@ def exported(tiny: str, fill: Fill, tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def test_every_number_of_a_pages_table_is_exported(exported: Path) -> None:
-    numbers = pd.read_parquet(exported / "numbers.parquet")
+def pages_rows(page: Path) -> list[str]:
+    """The rows of a page's tables of numbers: all but that of commands and commits."""
+    text, _, _ = page.read_text(encoding="utf-8").partition("### How the runs were made")
+    return [line for line in text.splitlines() if line.startswith("| ")]
+
+
+def places(row: str) -> list[str]:
+    """The places of a row, but for its heading."""
+    return row.replace("\\|", "/").split("|")[2:]
+
+
+def assert_exported(page: Path, tables: Path) -> int:
+    """Hold every number in a page's tables to be in the export; return how many there are."""
+    numbers = pd.read_parquet(tables / "numbers.parquet")
     columns = numbers.select_dtypes("number").stack().abs()
     known = {f"{value:.{digits}f}" for value in columns for digits in (1, 2)}
-    page = (exported / "tiny.md").read_text(encoding="utf-8")
-    rows = [line for line in page.splitlines() if line.startswith("| ") and "ours" in line]
-    found = [number for row in rows for number in NUMBER.findall(re.sub("[(].*?[)]", "", row))]
-    assert len(found) > 50
+    words = numbers.select_dtypes(exclude="number").to_numpy().ravel()
+    known |= {number for text in words for number in NUMBER.findall(str(text))}
+    printed = {*pd.read_parquet(tables / "printed.parquet")["text"]}
+    rest = [text.strip() for row in pages_rows(page) for text in places(row)]
+    found = [n for text in rest if text not in printed for n in NUMBER.findall(text)]
     assert {number for number in found if number not in known} == set()
+    return len(found) + sum(text in printed for text in rest)
+
+
+def test_every_number_in_a_pages_tables_is_exported(exported: Path) -> None:
+    assert assert_exported(exported / "tiny.md", exported) > 50
+
+
+def test_every_number_of_a_comparison_over_partitions_is_exported(
+    fill: Fill, tmp_path: Path
+) -> None:
+    """Ranks, clients and costs stand on such a page, as on that of ``federation``."""
+    path = tmp_path / "across.toml"
+    path.write_text(PARTITIONS, encoding="utf-8")
+    costs = Costs(bytes_down=1000, bytes_up=500, gradients=60, personal_gradients=3)
+    store = fill(
+        str(path),
+        methods=PERSONAL,
+        made=made,
+        clients=lambda cell, seed: clients(cell, seed).assign(client=range(2)),
+        costs=costs,
+    )
+    for command in ("report", "export"):
+        words = [command, str(path), "--store", str(store), "--out", str(tmp_path / "out")]
+        words += ["--format", "parquet"] if command == "export" else []
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 0, done.output
+    assert assert_exported(tmp_path / "out" / "across.md", tmp_path / "out") > 80
+    tables = {*pd.read_parquet(tmp_path / "out" / "printed.parquet")["table"]}
+    assert tables == {"across", "clients", "costs"}
 
 
 def test_numbers_come_out_again_from_the_scores(exported: Path) -> None:

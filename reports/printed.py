@@ -1,0 +1,63 @@
+"""What the pages print beside their main tables, for the export: derived numbers, as printed."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from reports import across, clients, costs, curves, readings
+from reports.results import Results
+from reports.sections import distance_rows
+
+COLUMNS = ("experiment", "protocol", "table", "line", "column", "text")
+DISTANCES = ("panel", "series", "mean |Δ|", "largest Δ", "Δ at the end", "unit")
+READINGS = (
+    *("setting", "reading", "PM (pp)", "PM's loss (%)", "GM (pp)", "GM's loss (%)"),
+    *("measure", "compatible"),
+)
+
+
+class _Shown(NamedTuple):
+    """A table of a page."""
+
+    name: str
+    labels: int
+    """How many of the first columns name the line."""
+    headings: Sequence[str]
+    rows: Sequence[tuple[str, ...]]
+
+
+def printed(results: Sequence[Results]) -> pd.DataFrame:
+    """One row per place, columns COLUMNS.
+
+    table: ``across`` (methods over all settings), ``clients`` (client by client), ``costs``,
+    ``distances`` (to the published curves), ``readings``. line and column: where the text stands.
+    """
+    rows = [
+        (one.experiment.name, one.protocol.name, table.name, line, column, text)
+        for one in results
+        for table in _tables(one)
+        for line, column, text in _places(table)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _tables(results: Results) -> Iterator[_Shown]:
+    """Those that :func:`reports.sections.section` shows."""
+    if across.is_across(results):
+        every = across.standings(across.table(results))
+        yield _Shown("across", 1, across.HEADINGS, across.lines(every))
+    drawn = [panel for panel in curves.panels(results) if panel.lines]
+    if results.experiment.figure is None:
+        yield _Shown("clients", 2, clients.HEADINGS, clients.lines(results))
+        yield _Shown("costs", 2, costs.HEADINGS, costs.lines(results))
+    else:
+        yield _Shown("readings", 2, READINGS, readings.texts(readings.ranked(drawn)))
+    yield _Shown("distances", 2, DISTANCES, distance_rows(curves.distances(drawn)))
+
+
+def _places(table: _Shown) -> Iterator[tuple[str, str, str]]:
+    for row in table.rows:
+        line = ", ".join(row[: table.labels])
+        for column, text in zip(table.headings[table.labels :], row[table.labels :], strict=True):
+            yield line, column, text
