@@ -1,4 +1,4 @@
-"""The command ``check``: the rules that every method keeps, tried on some."""
+"""The command ``check``: test methods against the rules that every method keeps."""
 
 from typing import Annotated
 
@@ -9,10 +9,10 @@ from benchmark.cli.output import console
 
 def check(
     methods: Annotated[
-        list[str], typer.Argument(help="Names, or paths of Python files of one's own.")
+        list[str], typer.Argument(help="Names of methods, or paths of your own Python files.")
     ],
 ) -> None:
-    """Try the contract's rules on methods, on small made-up data; exit code 1 if one is broken."""
+    """Test on small made-up data whether methods keep the contract's rules; exit code 1 if not."""
     from benchmark.contract.rules import RULES, findings
     from benchmark.engine.methods import load_method
 

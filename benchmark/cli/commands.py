@@ -48,7 +48,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-partition_app = typer.Typer(no_args_is_help=True, help="Look at how data are shared out.")
+partition_app = typer.Typer(
+    no_args_is_help=True, help="Show or export which client holds which samples."
+)
 app.add_typer(partition_app, name="partition")
 for group, commands in ((app, COMMANDS), (partition_app, PARTITION)):
     for name, command in commands.items():

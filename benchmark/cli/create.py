@@ -1,4 +1,4 @@
-"""The command ``new``: start a file of one's own."""
+"""The command ``new``: write a file to start from."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,8 +19,8 @@ NEXT = {
 
 
 def new(
-    kind: Annotated[str, typer.Argument(help="method, model or experiment.")],
-    name: Annotated[str, typer.Argument(help="Lower case, digits, underscores.")],
+    kind: Annotated[str, typer.Argument(help="What to write: method, model or experiment.")],
+    name: Annotated[str, typer.Argument(help="Lower-case letters, digits, underscores.")],
     folder: Annotated[Path, typer.Option(help="Where to write the file.")] = Path(),
 ) -> None:
     """Write a commented starting file, which runs as it is."""
@@ -34,5 +34,5 @@ def new(
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise BenchmarkError(f"{path}: there is such a file; choose another name") from None
+        raise BenchmarkError(f"{path}: the file exists; choose another name") from None
     console.print(f"{path}; try it: {NEXT[kind].format(path=path)}")

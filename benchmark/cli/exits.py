@@ -14,7 +14,7 @@ from datasets.errors import OneLineError
 
 
 def one_line_errors(command: Callable[..., Any]) -> Callable[..., Any]:
-    """In the block, bad input ends in one line and exit code 2; an interrupt says how to resume."""
+    """Wrap a command: bad input ends in one line and code 2; an interrupt says how to resume."""
 
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> None:
@@ -37,7 +37,7 @@ def one_line_errors(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Commands(TyperGroup):
-    """A group of commands that answers unparsable arguments in one line, too."""
+    """A group of commands that also reports unparsable arguments in one line."""
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **more: Any) -> Any:
         """Parse the arguments, run the command, exit."""

@@ -63,7 +63,7 @@ def _summary_writer() -> Any:
 
 
 def _tensorboard(scores: "pd.DataFrame", out: Path, writer_of: Any) -> None:
-    """One folder of events per run, an earlier export replaced.
+    """Write one folder of events per run, in place of an earlier export's.
 
     Tags are ``test/personal accuracy`` and the like.
     """

@@ -13,7 +13,7 @@ from benchmark.places import COMMITTED, RUNS
 def figure(
     experiment: Annotated[str, typer.Argument(help="A name (see list) or a TOML file.")],
     series: Annotated[
-        str, typer.Option(help="Methods or lines with commas between: PFML,FedAvg. Empty: all.")
+        str, typer.Option(help="Methods or lines, separated by commas: PFML,FedAvg. Empty: all.")
     ] = "",
     format_: Annotated[str, typer.Option("--format", help="pdf, svg, png, eps or pgf.")] = "pdf",
     style: Annotated[
@@ -22,11 +22,11 @@ def figure(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = RUNS / "figures",
     profile: ProfileName = "paper",
     protocol: Annotated[
-        str | None, typer.Option(help="By default the first protocol of the experiment.")
+        str | None, typer.Option(help="Protocol; by default the experiment's first one.")
     ] = None,
     store: ResultsFolder = COMMITTED,
 ) -> None:
-    """Draw the curves of an experiment, or some of them, for a paper."""
+    """Draw the curves of an experiment as a picture for a paper."""
     from benchmark import notebook
 
     path = notebook.plot(

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 class Making:
     """Options that say how runs are made."""
 
-    jobs: Annotated[int, typer.Option(help="Processes. 0: one per core, but one on a GPU.")] = 0
+    jobs: Annotated[
+        int, typer.Option(help="Number of processes. 0: one per core, or one on a GPU.")
+    ] = 0
     device: DeviceName = "auto"
     precision: Precision = "float32"
     data_root: DataRoot = None
@@ -30,12 +32,14 @@ class Making:
         bool, typer.Option(help="Keep finished runs whose method's file has changed since.")
     ] = False
     checkpoint_every: Annotated[
-        float, typer.Option(help="Seconds between two checkpoints. 0: one after every round.")
+        float, typer.Option(help="Seconds between checkpoints. 0: after every round.")
     ] = 60.0
-    graphs: Annotated[bool, typer.Option(help="Record rounds on a GPU and replay them.")] = True
+    graphs: Annotated[
+        bool, typer.Option(help="On a GPU, record rounds as CUDA graphs and replay them.")
+    ] = True
     time_limit: Annotated[
         str | None,
-        typer.Option(help="Save and stop after 90s, 9m or 1h30m; the same command goes on."),
+        typer.Option(help="Save and stop after 90s, 9m or 1h30m; the same command continues."),
     ] = None
     ray: Annotated[
         str | None,

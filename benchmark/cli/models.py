@@ -12,9 +12,7 @@ from benchmark.places import RUNS
 
 
 def models(
-    cell: Annotated[
-        str, typer.Argument(help="A part of the names of cells. Empty: all of them.")
-    ] = "",
+    cell: Annotated[str, typer.Argument(help="Part of a cell's name. Empty: all cells.")] = "",
     store: RunsFolder = RUNS,
 ) -> None:
     """List the final models that runs have kept (run --keep-models), and how to load one."""

@@ -20,9 +20,10 @@ Precision = Annotated[
     str, typer.Option(help="Precision of matrix products: float32, or tf32 on a GPU.")
 ]
 DataRoot = Annotated[
-    Path | None, typer.Option("--data-root", help="Folder of the data sets [PFL_DATA_ROOT].")
+    Path | None,
+    typer.Option("--data-root", help="Folder of the data sets; by default PFL_DATA_ROOT."),
 ]
-Download = Annotated[bool, typer.Option(help="Fetch missing data sets.")]
+Download = Annotated[bool, typer.Option(help="Download missing data sets.")]
 Datasets = Annotated[Names | None, typer.Option("--dataset", help="Only these data sets.")]
 Models = Annotated[Names | None, typer.Option("--model", help="Only these models.")]
 Algorithms = Annotated[
@@ -31,14 +32,17 @@ Algorithms = Annotated[
 ]
 Settings = Annotated[
     Names | None,
-    typer.Option("--set", help="A setting of every run, such as rounds=100 or hyper.lam=5."),
+    typer.Option("--set", help="Change a setting of every run, such as rounds=100 or hyper.lam=5."),
 ]
 ProfileName = Annotated[
     str,
     typer.Option("--profile", help="How much to run: smoke (seconds), quick, short, paper, …"),
 ]
 Protocols = Annotated[
-    Names | None, typer.Option("--protocol", help="as_run, as_described, or a TOML file.")
+    Names | None,
+    typer.Option(
+        "--protocol", help="Protocols: as_run, as_described, … (see list), or TOML files."
+    ),
 ]
 RunsFolder = Annotated[Path, typer.Option("--store", help="Folder where runs are kept.")]
 ResultsFolder = Annotated[
@@ -70,8 +74,8 @@ class Reported:
     def chosen(self) -> tuple[Experiment, ...]:
         """The experiments with users' models and the settings of ``--set``.
 
-        Names narrow what ``--set`` changes; without it they would leave out what belongs on the
-        page. Files say where a user's model or method is. Raises BenchmarkError.
+        Paths say where a user's model or method is. Names narrow the experiments, which only
+        ``--set`` allows: other pages show every run. Raises BenchmarkError.
         """
         narrowed = {"dataset": self.dataset, "model": self.model, "algorithm": self.algorithm}
         for option, names in narrowed.items():
@@ -79,7 +83,7 @@ class Reported:
                 if not self.settings and (option == "dataset" or not name.endswith(".py")):
                     raise BenchmarkError(
                         f"--{option} {name}: a page shows every run of an experiment; allowed "
-                        "without --set: a Python file of one's own"
+                        "without --set: your own Python file"
                     )
         return experiments_of(
             self.experiments,
@@ -107,7 +111,7 @@ class Selected:
         str | None, typer.Option(help="How many seeds (5), or which ones (0,3,4 or 7,).")
     ] = None
     seed: Annotated[
-        int | None, typer.Option(min=0, max=LARGEST_SEED, help="One seed (7: the same as 7,).")
+        int | None, typer.Option(min=0, max=LARGEST_SEED, help="One seed: 7 means --seeds 7,")
     ] = None
     store: RunsFolder = RUNS
 
@@ -136,7 +140,7 @@ class Selected:
 
 
 def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command; each parameter that is a dataclass is replaced by the fields of it."""
+    """The command, with each parameter that is a dataclass replaced by the dataclass's fields."""
     parameters = inspect.signature(command, eval_str=True).parameters
     groups: dict[str, Any] = {
         name: p.annotation for name, p in parameters.items() if is_dataclass(p.annotation)

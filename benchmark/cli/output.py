@@ -11,7 +11,7 @@ from rich.table import Table
 
 
 class Plain(Console):
-    """A console that prints text as it is, and falls silent once its reader is gone."""
+    """A console that prints text as it is, and stops printing once its reader is gone."""
 
     def __init__(self, **more: Any) -> None:
         super().__init__(soft_wrap=True, markup=False, emoji=False, highlight=False, **more)

@@ -26,7 +26,7 @@ def unpack(
     packed: Annotated[Path, typer.Argument(help="Folder of the tables.")],
     store: Annotated[Path, typer.Argument(help="Folder of runs to write to.")],
 ) -> None:
-    """Write the runs of packed tables into a store; runs that are there are left alone."""
+    """Write the runs of packed tables into a store; existing runs are left alone."""
     from benchmark.store.pack import unpack as write
 
     console.print(f"{store}: {write(packed, store)} runs")

@@ -29,7 +29,7 @@ def show(
     download: Download = False,
     out: Annotated[Path, typer.Option(help="Folder for the heat maps.")] = RUNS / "partitions",
 ) -> None:
-    """Print who holds how many samples of each class, and save it as a heat map."""
+    """Print how many samples of each class every client holds, and save a heat map."""
     import reports
     from benchmark.jobs.data import Source, arrays_of, partition_of
 
@@ -65,7 +65,7 @@ def export(
     data_root: DataRoot = None,
     download: Download = False,
 ) -> None:
-    """Write index lists for other tools: who trains, validates and is tested on which samples."""
+    """Write index lists for other tools: each client's training, validation and test samples."""
     from benchmark.jobs.data import Source, arrays_of, partition_of
 
     if form not in ("json", "npz"):
@@ -90,7 +90,7 @@ def export(
 
 
 def _counts(partition: Partition, arrays: Arrays) -> Table:
-    """A table of each client's samples per class; if there are many classes, of those it holds."""
+    """A table of each client's samples per class; with many classes, which of them it holds."""
     few = arrays.classes <= MOST_COLUMNS
     headings = (
         "client",

@@ -38,9 +38,11 @@ def run(
 
 
 def reproduce(
-    what: Annotated[str, typer.Argument(help="paper: every table and figure of it.")] = "paper",
+    what: Annotated[str, typer.Argument(help="paper: all its tables and figures.")] = "paper",
     profile: ProfileName = "paper",
-    jobs: Annotated[int, typer.Option(help="Processes. 0: one per core, but one on a GPU.")] = 0,
+    jobs: Annotated[
+        int, typer.Option(help="Number of processes. 0: one per core, or one on a GPU.")
+    ] = 0,
     data_root: DataRoot = None,
     store: RunsFolder = RUNS,
 ) -> None:

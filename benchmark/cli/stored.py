@@ -47,7 +47,7 @@ def verify(
         typer.Option("--algorithm", help="Files of methods that are not built in."),
     ] = None,
     tolerance: Annotated[
-        float, typer.Option(min=0.0, help="Largest difference of a score. 0: the same bits.")
+        float, typer.Option(min=0.0, help="Largest accepted difference of a score. 0: equal bits.")
     ] = 0.0,
     device: DeviceName = "auto",
     precision: Precision = "float32",

@@ -1,4 +1,4 @@
-"""Two stores held against each other, for the command ``compare``."""
+"""Compare two stores, for the command ``compare``."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from benchmark.cli.output import console
 
 
 def compare_stores(first: Path, second: Path) -> None:
-    """Print which runs differ, from which evaluation on; exit code 1 if any does."""
+    """Print which runs differ and from which evaluation on; exit code 1 if any differs."""
     from benchmark.jobs.verification import difference
     from benchmark.store import Store, read_table
 

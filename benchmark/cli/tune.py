@@ -22,14 +22,16 @@ def tune(
     making: Making,
     trials: Annotated[
         int | None,
-        typer.Option(min=1, max=1000, help="Settings per method; by default the experiment's."),
+        typer.Option(
+            min=1, max=1000, help="Settings to try per method; by default as the experiment says."
+        ),
     ] = None,
 ) -> None:
     """Choose every method's settings on validation data, with the same number of trials each."""
     from benchmark.jobs.tuning import Trials
 
     if selected.seeds is not None or selected.seed is not None:
-        raise BenchmarkError("--seeds: allowed here: none; trials have the tuning seed")
+        raise BenchmarkError("--seeds: not allowed here; trials have the tuning seed")
     tune_all(Trials(selected.request, trials), selected.store, making)
 
 

@@ -42,5 +42,5 @@ def test_what_cannot_be_started_is_one_line(
 
 def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("mine", encoding="utf-8")
-    assert "there is such a file" in ran(2, "new", "method", "mine", "--folder", tmp_path)
+    assert "the file exists" in ran(2, "new", "method", "mine", "--folder", tmp_path)
     assert (tmp_path / "mine.py").read_text(encoding="utf-8") == "mine"
