@@ -1,6 +1,9 @@
 """Exceptions whose text is written for users."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from datasets.errors import OneLineError
 
@@ -23,6 +26,16 @@ class JobsFailed(Exception):  # noqa: N818  the others are done
         super().__init__(f"{len(lines)} of {jobs} jobs failed; the same command tries them again")
         self.lines = tuple(lines)
         """One line per failed job: its label and the reason."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """In the block, a full disk or another OSError becomes a BenchmarkError that names ``path``."""
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else error
+        raise BenchmarkError(f"{path}: cannot be written: {reason}") from None
 
 
 def one_line(error: BaseException) -> str:

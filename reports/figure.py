@@ -1,12 +1,15 @@
 """A picture for a paper: chosen series, in any format, in a style of one's own."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib import style as styles
+from matplotlib.figure import Figure
 
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, writing
+from datasets.files import write_whole
 from reports.curves import Line, Panel, panels
 from reports.names import method_name
 from reports.pictures import STYLE
@@ -33,11 +36,23 @@ def figure(
         if style is not None:
             _use(style)
         picture = arranged(drawn)
-        path.parent.mkdir(parents=True, exist_ok=True)
         empty = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
         with mpl.rc_context({"svg.hashsalt": "report"}):
-            picture.savefig(path, metadata=empty.get(kind))
+            content = _drawn(picture, kind, empty.get(kind))
+    with writing(path):
+        write_whole(path, content)
     return path
+
+
+def _drawn(picture: Figure, kind: str, metadata: dict[str, None] | None) -> bytes:
+    """The content of the file, drawn in memory: on a full disk matplotlib fails in its own way."""
+    file = io.StringIO() if kind == "pgf" else io.BytesIO()
+    try:
+        picture.savefig(file, format=kind, metadata=metadata)
+    except RuntimeError as error:  # pgf asks LaTeX for the widths of words
+        raise BenchmarkError(f"--format {kind}: {' '.join(str(error).split())}") from None
+    content = file.getvalue()
+    return content.encode() if isinstance(content, str) else content
 
 
 def _use(style: str) -> None:

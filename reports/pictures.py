@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from benchmark.errors import writing
 from benchmark.places import algorithm_names
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart; local-only is a reference.
@@ -78,12 +79,14 @@ def save(figure: Figure, path: Path, kinds: Iterable[str] = ("png", "svg")) -> l
     for kind in kinds:
         written.append(stem.with_name(f"{stem.name}.{kind}"))
         empty = {"Date": None} if kind == "svg" else {"Software": None}
-        with mpl.rc_context({"svg.hashsalt": "report"}):  # the same numbers give the same file
+        # The same numbers give the same file.
+        with writing(written[-1]), mpl.rc_context({"svg.hashsalt": "report"}):
             figure.savefig(written[-1], dpi=DPI, metadata=empty, facecolor="white")
         figure.set_layout_engine("none")  # laid out once for all kinds
         if kind == "svg":
             text = written[-1].read_text(encoding="utf-8")
-            written[-1].write_text(PATH_DATA.sub(_rounded, text), encoding="utf-8")
+            with writing(written[-1]):
+                written[-1].write_text(PATH_DATA.sub(_rounded, text), encoding="utf-8")
     return written
 
 

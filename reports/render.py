@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jinja2
 
-from benchmark.errors import BenchmarkError
+from benchmark.errors import writing
 from datasets.files import write_whole
 from reports import across, clients, costs, inconsistencies, overview, site, verdicts
 from reports.equivalence import INTERVALS, RULE
@@ -47,13 +47,12 @@ def render(found: Sequence[Results], out: Path) -> list[Path]:
     """
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder)
-        made = _draft(found, draft, out)
+        with writing(draft):
+            made = _draft(found, draft, out)
         for path in made:
             target = out / path.relative_to(draft)
-            try:
+            with writing(target):
                 write_whole(target, path.read_bytes())
-            except OSError as error:
-                raise BenchmarkError(f"{target}: cannot be written: {error.strerror}") from None
     return [out / path.relative_to(draft) for path in made]
 
 

@@ -101,7 +101,7 @@ def _verdict_label(row: Row) -> str:
 
 def note(results: Results) -> str:
     """Protocol, reduction, seeds and rounds: what must stand with every number."""
-    protocol = results.protocol
+    protocol, has_published = results.protocol, results.has_published
     counts = {row.runs.seeds for row in results.rows if row.runs}
     least, most = min(counts), max(counts)
     seeds = f"{least}" if least == most else f"{least} to {most}"
@@ -109,9 +109,8 @@ def note(results: Results) -> str:
         f"Protocol {protocol.name}. Reduction: {REDUCTION_TEXT[protocol.reduction]}. "
         f"Seeds: {seeds}. Length: {', '.join(_lengths(results.rows))}. "
         "Test accuracy in percent; GM: the global model, PM: the personalised models. "
-        f"{_spread_note(least, most)}"
+        f"{_spread_note(least, most, has_published)}"
     )
-    has_published = results.has_published
     text += "; paper: mean ± as printed; Δ: ours − paper." if has_published else "."
     if results.is_partial and has_published:
         text += " Runs shorter than the paper's are partial: they get no verdict."
@@ -132,12 +131,13 @@ def _lengths(rows: Iterable[Row]) -> list[str]:
     return [label for _, label in sorted(lengths)]
 
 
-def _spread_note(least: int, most: int) -> str:
+def _spread_note(least: int, most: int, has_published: bool) -> str:
+    what = "Ours" if has_published else "Numbers"
     if least > 1:
-        return "Ours: mean ± standard deviation over seeds, [95 % Student-t interval]"
+        return f"{what}: mean ± standard deviation over seeds, [95 % Student-t interval]"
     if most > 1:
-        return "Ours: mean ± standard deviation, [95 % interval] where there are two seeds"
-    return "Ours: one seed, so no standard deviation and no interval"
+        return f"{what}: mean ± standard deviation, [95 % interval] where there are two seeds"
+    return f"{what}: one seed, so no standard deviation and no interval"
 
 
 def reductions(rows: Iterable[Row]) -> dict[str, float]:

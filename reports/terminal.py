@@ -41,7 +41,7 @@ def _table(results: Results) -> Table:
     has_published = results.has_published
     table = Table(box=box.SIMPLE_HEAD, title=results.experiment.title, title_justify="left")
     table.add_column("")
-    for head in ("paper", "ours", "95 %", "Δ") if has_published else ("ours", "95 %"):
+    for head in ("paper", "ours", "95 %", "Δ") if has_published else ("mean", "95 %"):
         table.add_column(head, justify="right", no_wrap=True)
     if has_published:
         table.add_column("verdict", no_wrap=True)
@@ -53,7 +53,7 @@ def _table(results: Results) -> Table:
         table.add_row(column_label(setting, results.columns))
         for row in group:
             texts = entry(row)
-            numbers = texts[:5] if has_published else (texts.ours, texts.interval)
+            numbers = texts[:5] if has_published else (texts.ours or texts.verdict, texts.interval)
             table.add_row(f"  {row.series.label}", *numbers)
         table.add_section()
     return table

@@ -8,7 +8,7 @@ import typer
 
 from benchmark.cli.options import Reported
 from benchmark.cli.output import console
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, writing
 from benchmark.places import RUNS
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def export(
     }
     for name, table in tables.items():
         path = out / f"{name}.{format_}"
-        WRITERS[format_](table, path)
+        with writing(path):
+            WRITERS[format_](table, path)
         console.print(f"{path}: {len(table)} rows")
 
 
@@ -72,7 +73,7 @@ def _tensorboard(scores: "pd.DataFrame", out: Path, writer_of: Any) -> None:
         folder = out / f"{protocol}" / f"{cell}" / f"seed-{seed}"
         for earlier in folder.glob("events.out.tfevents.*"):
             earlier.unlink()
-        with writer_of(str(folder)) as writer:
+        with writing(folder), writer_of(str(folder)) as writer:
             for row in run.itertuples():
                 tag = f"{row.split}/{row.models} {row.score}"
                 writer.add_scalar(tag, row.value, row.round)

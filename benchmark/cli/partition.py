@@ -9,7 +9,7 @@ from rich.table import Table
 
 from benchmark.cli.options import DataRoot, Datasets, Download, ProfileName, Protocols
 from benchmark.cli.output import console, table
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, writing
 from benchmark.jobs.request import LARGEST_SEED, Request, experiments_of
 from benchmark.places import RUNS
 from datasets import Arrays, Partition
@@ -82,10 +82,8 @@ def export(
         for seed in numbers[:1] if cell.partition.is_fixed else numbers:
             made = partition_of(cell.partition, arrays, seed)
             name = f"{arrays.name}-{cell.partition.kind}-seed-{seed}-{made.digest[:12]}.{form}"
-            try:
+            with writing(out / name):
                 made.save(out / name)
-            except OSError as error:
-                raise BenchmarkError(f"{out / name}: cannot be written: {error.strerror}") from None
             console.print(f"{out / name}")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, writing
 from benchmark.store.runs import TABLES, Run, Store, read_table
 
 PARTS = ("runs.parquet", *TABLES, "partitions.parquet")
@@ -99,10 +99,8 @@ def _bytes(table: pd.DataFrame) -> list[tuple[str, str, bytes]]:
 def _write(table: pd.DataFrame, path: Path) -> None:
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False, compression="zstd")
-    try:
+    with writing(path):
         path.write_bytes(buffer.getvalue())
-    except OSError as error:
-        raise BenchmarkError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import BenchmarkError
-from reports import load_all, render
+from reports import load_all, render, summary_text
 from reports.equivalence import RULE
 from reports.render import latex
 from tests.reports.conftest import CPU
@@ -181,6 +181,9 @@ def test_each_number_has_a_command_that_works_today(tiny: str, fill: Fill, tmp_p
     assert "1. python -m benchmark run tiny" in page
 
 
+PAGES = ("own.md", "own.tex", "index.html")
+
+
 def test_an_experiment_without_published_values(fill: Fill, tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
     own.write_text(OWN, encoding="utf-8")
@@ -189,8 +192,8 @@ def test_an_experiment_without_published_values(fill: Fill, tmp_path: Path) -> N
     page = (tmp_path / "out" / "own.md").read_text(encoding="utf-8")
     assert "Digits, MLR" in page
     assert "10 clients, Dirichlet(0.1)" in page
-    assert "**ours 92.05 ± 0.07**" in page
-    for word in ("erdict", "paper:", "ours − paper", "egularized"):
+    assert "| **92.05 ± 0.07**<br>" in page
+    for word in ("erdict", "paper:", "**ours", "Ours", "egularized"):
         assert word not in page
     assert "Thin dashed" not in page
 
@@ -202,6 +205,17 @@ def test_runs_that_all_diverged_are_named_and_not_drawn(
     written = render(load_all([tiny], store, "paper"), tmp_path / "out")
     assert "diverged: seed 3 at round 7" in (tmp_path / "out" / "tiny.md").read_text("utf-8")
     assert not [path for path in written if path.suffix in (".png", ".svg")]
+
+
+def test_a_diverged_run_of_ones_own_is_named_on_every_page(fill: Fill, tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(OWN, encoding="utf-8")
+    results = load_all([str(own)], fill(str(own), seeds=[3], diverged=7), "paper")
+    render(results, tmp_path / "out")
+    pages = [(tmp_path / "out" / name).read_text("utf-8") for name in PAGES]
+    for text in (*pages, summary_text(results)):
+        assert "diverged: seed 3 at round 7" in text
+        assert "not run" not in text
 
 
 def test_nothing_to_report_is_one_line(tiny: str, tmp_path: Path) -> None:
