@@ -4,10 +4,13 @@ We parse the files ourselves: sizes and checksums are verified before anything i
 unpickled.
 """
 
+import gzip
 import hashlib
+import io
 import math
 import pickle
 import struct
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -102,6 +105,8 @@ IMAGE_SETS = {
 def load_images(name: str, root: Path, download: bool) -> Arrays:
     """The image set `name` under `root` in torchvision's layout, training part then test part.
 
+    MNIST's files, and Fashion-MNIST's, may also be compressed (``.gz``), and have a dot in place of
+    the hyphen before ``idx``.
     Returns x (n, channels, height, width) uint8 and y (n,). The MD5 of every file is checked
     where one is published. Fashion-MNIST has none: its header, size and label range are checked.
     torchvision is needed only to download.
@@ -132,7 +137,7 @@ def require_images(name: str, root: Path, download: bool) -> None:
     failed = _fetch(IMAGE_SETS[name].kind, root) if download else None
     for file in IMAGE_SETS[name].files:
         try:
-            (root / file).stat()
+            _found(root / file).stat()
         except FileNotFoundError as error:
             how = "is missing; pass --download to fetch it"
             if failed:
@@ -182,7 +187,7 @@ def _cifar(root: Path, expected: ImageSet) -> Iterator[tuple[Images, Ints]]:
 
 
 def _idx(root: Path, expected: ImageSet) -> Iterator[tuple[Images, Ints]]:
-    files = [(root / file, md5) for file, md5 in expected.files.items()]
+    files = [(_found(root / file), md5) for file, md5 in expected.files.items()]
     for images, labels, count in zip(files[::2], files[1::2], expected.counts, strict=True):
         x = _read_idx(*images, (count, 28, 28))
         y = _read_idx(*labels, (count,))
@@ -191,14 +196,33 @@ def _idx(root: Path, expected: ImageSet) -> Iterator[tuple[Images, Ints]]:
         yield x[:, None], y.astype(np.int64)
 
 
+def _found(path: Path) -> Path:
+    """The file at the path, or the first that is there under another of its names."""
+    dotted = path.with_name(path.name.replace("-idx", ".idx"))
+    names = (path, dotted) if path.name.endswith("-ubyte") else (path,)
+    spelled = [p.with_name(p.name + suffix) for suffix in ("", ".gz") for p in names]
+    return next((each for each in spelled if each.exists()), path)
+
+
 def _read_idx(path: Path, md5: str, sizes: tuple[int, ...]) -> Images:
     # IDX: two zero bytes, 8 for uint8, the number of axes, then each axis' length.
     header = struct.pack(f">4B{len(sizes)}I", 0, 0, 8, len(sizes), *sizes)
-    size = path.stat().st_size
+    is_packed = path.suffix == ".gz"
+    content = _unpacked(path, len(header) + math.prod(sizes) + 1) if is_packed else b""
+    size = len(content) if is_packed else path.stat().st_size
     if size != len(header) + math.prod(sizes):
         raise _DamagedError(path, f"{size} bytes")
-    content = read_bytes(path, size)
+    content = content or read_bytes(path, size)
     if not content.startswith(header):
         raise _DamagedError(path, "its header is wrong")
     _checked(path, md5, content)
     return np.frombuffer(content, np.uint8, offset=len(header)).reshape(sizes)
+
+
+def _unpacked(path: Path, most: int) -> bytes:
+    """The first ``most`` bytes of what a ``.gz`` file holds."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(read_bytes(path, LARGEST))) as file:
+            return file.read(most)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise _DamagedError(path, str(error)) from error

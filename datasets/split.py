@@ -30,8 +30,9 @@ def split(
     rng: None keeps each client's samples in the given order.
     recipe: entries of the partition's recipe, beside the fraction.
     labels: (n,) labels of the data set, for a stratified split: every label of a client has its
-        share on both sides. A label with one sample trains. If a side is smaller than the
-        number of labels to share, the client's samples are shuffled without stratification.
+        share on both sides. A label with one sample trains, as long as there is room. If a side is
+        smaller than the number of labels to share, the other samples are shuffled without
+        stratification.
     validation_fraction: in [0, 1), read like ``train_fraction``. 0: no validation.
     Raises DataError if a client would have no training, validation or test samples.
     """
@@ -98,7 +99,10 @@ def _ordered(part: Ints, cut: int, rng: Generator | None, labels: Ints | None) -
 
 
 def _stratified(part: Ints, labels: Ints, cut: int, rng: Generator) -> Ints:
-    """Shuffle the samples so that each label has its share of the first ``cut``."""
+    """Shuffle the samples so that each label has its share of the first ``cut``.
+
+    Samples that are the only one of their label come first.
+    """
     from sklearn.model_selection import train_test_split
 
     seed = int(rng.integers(2**32))
@@ -106,7 +110,7 @@ def _stratified(part: Ints, labels: Ints, cut: int, rng: Generator) -> Ints:
     single = np.isin(labels, values[counts == 1])
     several, rest, size = int((counts > 1).sum()), cut - int(single.sum()), len(part) - cut
     if min(rest, size) < several or not several:
-        return rng.permutation(part)
+        return np.concatenate((rng.permutation(part[single]), rng.permutation(part[~single])))
     sides = train_test_split(
         part[~single],
         train_size=rest,

@@ -1,5 +1,6 @@
 """The command ``show``: everything behind a number."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
@@ -21,13 +22,15 @@ def show(
 ) -> None:
     """Print every setting, the split, the seeds and the commands behind a number."""
     runs = [run for _, run in runs_named(Store(store), cell)]
-    for heading, lines in _sections(runs).items():
+    where = "" if store == COMMITTED else f" --store {shlex.quote(str(store))}"
+    for heading, lines in _sections(runs, where).items():
         console.print(f"{heading}:")
         for line in lines:
             console.print(f"  {line}")
 
 
-def _sections(runs: Sequence[Run]) -> dict[str, list[str]]:
+def _sections(runs: Sequence[Run], where: str) -> dict[str, list[str]]:
+    """Headings with their lines. where: the option that names the store, or nothing."""
     first = runs[0]
     cell = first.cell.model_dump(mode="json", exclude={"hyper"})
     return {
@@ -38,7 +41,7 @@ def _sections(runs: Sequence[Run]) -> dict[str, list[str]]:
         "made with": _distinct(f"{k} = {v}" for run in runs for k, v in run.environment.items()),
         "commands": _distinct(run.command for run in runs),
         "to repeat its first rounds": [
-            f"python -m benchmark verify {run.cell.key}/seed-{run.seed}" for run in runs
+            f"python -m benchmark verify {run.cell.key}/seed-{run.seed}{where}" for run in runs
         ],
     }
 

@@ -1,5 +1,6 @@
 """Image sets from tiny files in the real formats, whole and damaged, and from the real ones."""
 
+import gzip
 import hashlib
 import pickle
 import re
@@ -100,6 +101,44 @@ def test_a_flipped_pixel_or_label_is_found_out(
     blob[-1] ^= 1
     path.write_bytes(blob)
     assert f"{file} is damaged (its MD5 differs from the published one)" in one_line(idx, tmp_path)
+
+
+@pytest.mark.parametrize("dotted", [False, True], ids=["hyphen", "dot"])
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])
+def test_idx_files_are_found_by_their_other_names(
+    idx: str, tmp_path: Path, dotted: bool, packed: bool
+) -> None:
+    expected = load(idx, root=tmp_path)
+    for path in list((tmp_path / IMAGE_SETS[idx].kind / "raw").iterdir()):
+        name = path.name.replace("-idx", ".idx") if dotted else path.name
+        content = gzip.compress(path.read_bytes()) if packed else path.read_bytes()
+        path.unlink()
+        path.with_name(name + ".gz" * packed).write_bytes(content)
+    found = load(idx, root=tmp_path)
+    assert (found.x == expected.x).all()
+    assert found.digest == expected.digest
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda data: gzip.compress(data + b"\0"), "bytes"),
+        (lambda data: gzip.compress(data)[:-9], "end-of-stream"),
+        (lambda data: data, "gzip"),
+        (lambda data: gzip.compress(bytes(10**7)), "bytes"),
+    ],
+    ids=["longer", "cut", "not compressed", "a bomb"],
+)
+def test_damaged_compressed_files_are_named(
+    idx: str, tmp_path: Path, damage: Callable[[bytes], bytes], said: str
+) -> None:
+    path = raw_file(idx, tmp_path, "train-images-idx3-ubyte")
+    packed = path.with_name(f"{path.name}.gz")
+    packed.write_bytes(damage(path.read_bytes()))
+    path.unlink()
+    line = one_line(idx, tmp_path)
+    assert str(packed) in line
+    assert said in line
 
 
 def test_every_file_but_fashion_mnists_has_a_published_md5() -> None:

@@ -71,6 +71,16 @@ def test_a_single_sample_of_a_label_trains() -> None:
         assert len(whole.test[0]) == 2
 
 
+def test_single_samples_train_even_where_the_rest_cannot_be_stratified() -> None:
+    labels = np.array([0, 0, 0, 1, 1, 1, 2, 2, 3, 4])  # three labels for two places in the test
+    for seed in range(20):
+        made = split([np.arange(10)], 0.8, seeded(seed), labels=labels, validation_fraction=0.25)
+        assert {8, 9} <= {*made.train[0]}
+    few = np.arange(4)  # more single samples than places
+    tested = {split([few], 0.5, seeded(seed), labels=few).test[0].tobytes() for seed in range(20)}
+    assert len(tested) > 2
+
+
 def test_a_client_with_more_labels_than_places_is_shuffled() -> None:
     labels = np.repeat(np.arange(5), 2)
     whole = [split([np.arange(10)], 0.8, seeded(seed), labels=labels) for seed in range(9)]

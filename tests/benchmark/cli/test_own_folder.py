@@ -107,7 +107,9 @@ def test_what_is_there_is_read_again_by_every_command(folder: Path) -> None:
     done("export", "mine.toml", *WORDS, *read, "--format", "parquet", "--out", "tables")
     numbers = pd.read_parquet("tables/numbers.parquet")
     assert f"{numbers['ours_mean'].iloc[0]:.2f}" in Path("pages/mine.md").read_text("utf-8")
-    assert f"{folder}/net.py" in done("show", run.cell.key, *read)
+    shown = done("show", run.cell.key, *read)
+    assert f"{folder}/net.py" in shown
+    assert f"verify {run.cell.key}/seed-0 --store read" in shown
     assert "the same bits" in done(
         "verify", f"{run.cell.key}/seed-0", *read, "--algorithm", "steps.py"
     )
