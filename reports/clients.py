@@ -107,16 +107,23 @@ def _line(row: Row, results: Results) -> list[tuple[str, ...]]:
     return [(label, row.series.label, *(f"{value:.2f}" for value in values), *_against(row))]
 
 
-def _against(row: Row) -> tuple[str, str, str, str]:
-    """How the clients of a personalised method fare beside themselves alone, as text."""
+def against_alone(row: Row) -> Shares | None:
+    """Whom the method of a row helps and harms; None where its clients cannot be paired."""
     ours = _accuracies(row.runs) if row.runs and row.alone else None
     alone = _accuracies(row.alone) if row.alone else None
     if ours is None or alone is None:
-        return "–", "–", "–", "–"
+        return None
     seeds = ours[0].index.intersection(alone[0].index)
     if seeds.empty:
+        return None
+    return shares(ours[0].loc[seeds].to_numpy(), alone[0].loc[seeds].to_numpy())
+
+
+def _against(row: Row) -> tuple[str, str, str, str]:
+    """How the clients of a personalised method fare beside themselves alone, as text."""
+    found = against_alone(row)
+    if found is None:
         return "–", "–", "–", "–"
-    found = shares(ours[0].loc[seeds].to_numpy(), alone[0].loc[seeds].to_numpy())
     return (
         f"{found.better:.0f} % [{found.better_interval[0]:.0f}, {found.better_interval[1]:.0f}]",
         f"{found.equal:.0f} %",

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmark.store import Run, column
+from benchmark.store import Costs, column
 from reports.names import method_rank
 from reports.pictures import STYLE, look, save
 from reports.results import Results
@@ -47,30 +47,49 @@ def lines(results: Results) -> list[tuple[str, ...]]:
 
 
 def draw(results: Results, path: Path) -> list[Path]:
-    """Accuracy against bytes moved, a panel per setting; PNG and SVG. Nothing where none are."""
+    """Accuracy against bytes moved: one PNG of all settings, and each alone as SVG.
+
+    Nothing where no bytes are counted.
+    """
     rows = [row for row in _counted(results) if row.runs and _megabytes(row.runs)]
     settings = sorted({row.setting for row in rows}, key=sort_key)
     if not settings:
         return []
-    down = -(-len(settings) // 2)
+    panels = {
+        column_label(setting, results.columns): [row for row in rows if row.setting == setting]
+        for setting in settings
+    }
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(11.2, 3.6 * down + 0.8), layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.subplots(down, min(2, len(settings)), squeeze=False).ravel()
-        for panel, setting in zip(axes, settings, strict=False):
-            panel.set_title(column_label(setting, results.columns))
-            _draw_panel(panel, [row for row in rows if row.setting == setting])
-        for unused in axes[len(settings) :]:
-            unused.set_axis_off()
-        handles = {
-            label: handle
-            for panel in axes
-            for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
-        }
-        figure.legend(
-            handles.values(), handles.keys(), loc="outside lower center", ncols=5, frameon=False
-        )
-        return save(figure, path)
+        written = save(_arranged(panels, 5.6 * min(2, len(panels)), 5), path, ("png",))
+        for number, (title, own) in enumerate(panels.items(), start=1):
+            alone = path.with_name(f"{path.name}-{number}.svg")
+            written += save(_arranged({title: own}, 5.6, 3), alone, ("svg",))
+    return written
+
+
+def _arranged(panels: Mapping[str, Sequence[Row]], wide: float, columns: int) -> Figure:
+    """A panel per setting, up to two in a row, above one legend with so many columns."""
+    across = min(2, len(panels))
+    down = -(-len(panels) // across)
+    lines = max(map(len, panels.values())) + 1
+    high = 3.6 * down + 0.2 * -(-lines // columns) + 0.2
+    figure = Figure(figsize=(wide, high), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(down, across, squeeze=False).ravel()
+    for place, (title, rows) in zip(axes, panels.items(), strict=False):
+        place.set_title(title)
+        _draw_panel(place, rows)
+    for unused in axes[len(panels) :]:
+        unused.set_axis_off()
+    handles = {
+        label: handle
+        for place in axes
+        for handle, label in zip(*place.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=columns, frameon=False
+    )
+    return figure
 
 
 def reached(accuracies: Mapping[int, pd.Series], targets: Mapping[int, float]) -> dict[int, int]:
@@ -112,7 +131,7 @@ def _counted(results: Results) -> list[Row]:
     """A row per method and setting, of its personalised models where it has any."""
     found: dict[tuple[object, ...], Row] = {}
     for row in results.rows:
-        if row.runs and not row.runs.diverged and _first(row.runs).costs:
+        if row.runs and not row.runs.diverged and counted(row.runs):
             key = row.setting, row.series.algorithm, row.series.swept
             if key not in found or row.series.scores == "personal":
                 found[key] = row
@@ -121,18 +140,19 @@ def _counted(results: Results) -> list[Row]:
     return rows
 
 
-def _first(runs: Runs) -> Run:
-    return next(iter(runs.made.runs.values()))
+def counted(runs: Runs) -> Costs | None:
+    """The cost per client and round; None where the runs did not count it."""
+    return next(iter(runs.made.runs.values())).costs
 
 
 def _megabytes(runs: Runs) -> float:
     """That all clients move in a round."""
-    costs = _first(runs).costs
+    costs = counted(runs)
     return costs.bytes_of_round(runs.made.cell) / 1e6 if costs else 0.0
 
 
 def _line(row: Row, runs: Runs, results: Results) -> list[tuple[str, ...]]:
-    costs = _first(runs).costs
+    costs = counted(runs)
     if costs is None:
         return []
     return [

@@ -9,7 +9,17 @@ import jinja2
 
 from benchmark.errors import writing
 from datasets.files import write_whole
-from reports import across, clients, costs, inconsistencies, overview, site, verdicts
+from reports import (
+    clients,
+    costs,
+    gains,
+    inconsistencies,
+    overview,
+    ranking,
+    site,
+    tuning,
+    verdicts,
+)
 from reports.equivalence import INTERVALS, RULE
 from reports.names import REDUCTION_TEXT
 from reports.results import Results, published_results
@@ -39,7 +49,8 @@ MARKDOWN = frozenset("\\`*[]<>|")
 def render(found: Sequence[Results], out: Path) -> list[Path]:
     """Write the report on results into ``out``; returns every file, pages first.
 
-    ``<experiment>.md`` and ``.tex`` each, ``index.html`` for all, and pictures in ``figures/``.
+    ``<experiment>.md`` and ``.tex`` each, ``index.html`` for all, and pictures in ``figures/``;
+    ``<experiment>-trials.md`` with every trial of a tuned one.
     Where the results are of a published table, also ``verdicts.md``, ``inconsistencies.md`` and
     the overview, on every published table that the store has runs of. ``index.html`` keeps what
     it has of other experiments. Every file is replaced whole or not at all, once all of them are
@@ -64,6 +75,10 @@ def _draft(found: Sequence[Results], draft: Path, out: Path) -> list[Path]:
         _write(draft / f"{name}.{kind}", f"report.{kind}.j2", sections=same)
         for name, same in groups
         for kind in ("md", "tex")
+    ] + [
+        _write(draft / f"{name}-trials.md", "trials.md.j2", sections=same)
+        for name, same in groups
+        if any(each.tuning for each in same)
     ]
     tables = published_results(found)
     drawn = overview.draw(tables, draft / "figures") if tables else []
@@ -80,8 +95,9 @@ def _draft(found: Sequence[Results], draft: Path, out: Path) -> list[Path]:
 
 def _pictures(each: Section) -> list[Path]:
     """Every picture of a section."""
-    profile = each.across.figures if each.across else []
-    return [*each.picture.files, *each.costs_figures, *profile]
+    across = [*each.across.gains, *each.across.clients] if each.across else []
+    tried = [path for tuned in each.tuning for path in tuned.figures]
+    return [*each.picture.files, *each.costs_figures, *across, *tried]
 
 
 def _index(
@@ -143,9 +159,9 @@ def _render(template: str, **values: object) -> str:
         intervals=INTERVALS,
         clients_note=clients.NOTE,
         clients_headings=clients.HEADINGS,
-        across_note=across.NOTE,
-        across_headings=across.HEADINGS,
-        across_caption=across.CAPTION,
+        ranking=ranking,
+        gains=gains,
+        tuning=tuning,
         costs_note=costs.NOTE,
         costs_headings=costs.HEADINGS,
         **values,

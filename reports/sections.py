@@ -12,11 +12,15 @@ from reports import (
     clients,
     costs,
     curves,
+    gains,
     local_only,
+    plateau,
     plots,
+    ranking,
     readings,
     sweeps,
     tables,
+    tuning,
 )
 from reports.names import REDUCTION_TEXT
 from reports.provenance import Provenance, provenance
@@ -44,9 +48,17 @@ class Picture(NamedTuple):
 class Across(NamedTuple):
     """All methods across the settings of the experiment."""
 
-    finding: str
+    findings: list[str]
+    """Sentences, the one that matters most first."""
     lines: list[tuple[str, ...]]
-    figures: list[Path]
+    chances: list[tuple[str, ...]]
+    """Rows of the table of probabilities."""
+    rising: plateau.Rising
+    """Which curves have not flattened."""
+    gains: list[Path]
+    """The picture of gains over training alone."""
+    clients: list[Path]
+    """The picture of clients' accuracies."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +82,11 @@ class Section:
     costs: list[tuple[str, ...]]
     """Rows of the table of costs; empty where no run counted them."""
     costs_figures: list[Path]
-    """Accuracy against bytes, as PNG and SVG."""
+    """Accuracy against bytes: a PNG of all settings, then an SVG of each."""
     across: Across | None
     """All methods across settings; None where data are dealt in one way."""
+    tuning: list[tuning.Tuning]
+    """What tuning tried and chose, by data set and model; empty where nothing is tuned."""
     reductions: list[tuple[str, str]]
     """Mean |Δ| under each reduction; empty where nothing is published."""
     claims: list[str]
@@ -100,6 +114,7 @@ def section(results: Results, figures: Path) -> Section:
     panels = [] if is_crowded else drawn
     path = figures / f"{results.experiment.name}-{protocol.name}"
     gaps = tables.reductions(rows)
+    tuned = tuning.tuning(results, Path(f"{path}-tuning"))
     return Section(
         experiment=results.experiment.name,
         title=results.experiment.title,
@@ -112,7 +127,8 @@ def section(results: Results, figures: Path) -> Section:
         clients=clients.lines(results) if is_table else [],
         costs=costs.lines(results) if is_table else [],
         costs_figures=costs.draw(results, Path(f"{path}-costs")) if is_table else [],
-        across=_across(results, Path(f"{path}-clients")),
+        across=_across(results, path, tuned),
+        tuning=tuned,
         reductions=[(REDUCTION_TEXT[key], f"{value:.2f}") for key, value in gaps.items()],
         claims=local_only.against_local(results) if is_table and results.has_published else [],
         claims_method=local_only.how_tested(results),
@@ -126,14 +142,24 @@ def section(results: Results, figures: Path) -> Section:
     )
 
 
-def _across(results: Results, path: Path) -> Across | None:
+def _across(results: Results, path: Path, tuned: Sequence[tuning.Tuning]) -> Across | None:
     if not across.is_across(results):
         return None
     found = across.table(results)
     every = across.standings(found)
-    if not every:
+    findings = ranking.findings(found)
+    if not findings:
         return None
-    return Across(across.finding(found, every), across.lines(every), across.draw(found, path))
+    rising = plateau.rising(results.main_rows, results.columns)
+    limits = [f"{rising.counted} (see below)", *(f"{each.title}: {each.edges}" for each in tuned)]
+    return Across(
+        findings=[*findings, f"Limits: {'; '.join(limits)}."],
+        lines=ranking.lines(found, every),
+        chances=ranking.chances(every),
+        rising=rising,
+        gains=gains.draw_gains(found, every, Path(f"{path}-gains")),
+        clients=gains.draw_clients(found, Path(f"{path}-clients")),
+    )
 
 
 def _picture(

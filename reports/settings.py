@@ -53,6 +53,31 @@ def column_label(setting: Setting, among: Sequence[Setting]) -> str:
     return ", ".join(parts)
 
 
+def short_labels(among: Sequence[Setting]) -> dict[Setting, str]:
+    """The label of each column by few words that tell it apart: ``Dirichlet(0.1)``."""
+    heads = _own([column_label(s._replace(partition=None), among).split(", ") for s in among])
+    tails = _own([(s.partition or "").split(", ") for s in among])
+    kinds = [list(words) for words in {tuple(tail) for tail in tails}]
+    return {
+        setting: " ".join([*head, *_told_apart(tail, kinds)]) or column_label(setting, among)
+        for setting, head, tail in zip(among, heads, tails, strict=True)
+    }
+
+
+def _own(every: Sequence[list[str]]) -> list[list[str]]:
+    """Each list without the words that all of them share."""
+    shared = set.intersection(*map(set, every)) if every else set()
+    return [[word for word in words if word not in shared] for words in every]
+
+
+def _told_apart(words: list[str], among: Sequence[list[str]]) -> list[str]:
+    """The shortest beginning of the words that no other has; all of them if there is none."""
+    for length in range(1, len(words)):
+        if sum(other[:length] == words[:length] for other in among) == 1:
+            return words[:length]
+    return words
+
+
 def sort_key(setting: Setting) -> tuple[object, ...]:
     """The place of a column among others: by data set, model, active clients, partition."""
     data, models = list(DATASETS), list(MODELS)

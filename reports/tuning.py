@@ -1,18 +1,143 @@
-"""What tuning tried and chose, as a picture: one line per method, one dot per trial."""
+"""What tuning tried and chose: a picture with one line per method, and tables of every trial."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmark.store.tuning import Tuned
-from reports.names import data_label, method_label, setting_labels
+from benchmark.spec import Scalar, profile_of
+from benchmark.store.tuning import Trial, Tuned, tunings
+from reports.names import data_label, method_label, method_rank, setting_labels
 from reports.pictures import STYLE, save
+from reports.results import Results
 
 CHOSEN, OTHER = "#D55E00", "#8A8A8A"
+HEADINGS = ("method", "own settings (%)", "chosen (%)", "chosen settings", "at an edge")
+TRIAL_HEADINGS = ("method", "trial", "settings", "validation accuracy (%)", "")
+NOTE = (
+    "Accuracy on validation data, of the personalised models where a method has any: under the "
+    "settings that the experiment starts from, which are every method's first trial, and under the "
+    "chosen ones. At an edge: settings whose chosen value is the smallest or the greatest of those "
+    "that the search proposed, so that a wider range or more trials might find a better one. The "
+    "trials have one seed and a partition of their own; none of their runs is reported."
+)
+CAPTION = (
+    "Each dot is a trial; a ring marks the experiment's own settings, an orange dot the choice, "
+    "with its settings beside it."
+)
+
+
+class Tuning(NamedTuple):
+    """The tuning of all methods on one data set and model, as a page shows it."""
+
+    title: str
+    """``Digits, DNN``."""
+    edges: str
+    """How many choices lie at an edge, without a full stop."""
+    budget: str
+    """``8 trials per method``."""
+    chosen: list[tuple[str, ...]]
+    """A line per method."""
+    trials: list[tuple[str, ...]]
+    """A line per trial."""
+    figures: list[Path]
+
+
+def tuning(results: Results, path: Path) -> list[Tuning]:
+    """The tuning of every data set and model that has runs; pictures at ``path`` and a suffix.
+
+    Empty where the experiment is not tuned.
+    """
+    if results.experiment.tuning is None:
+        return []
+    wanted = {(m.cell.data.name, m.cell.model.name) for m in results.made.values()}
+    size = profile_of(results.experiment, results.profile)
+    names = sorted({made.cell.algorithm for made in results.made.values()})
+    store, protocol = results.library.store, results.protocol
+    found = {
+        tuned.cell.key: tuned
+        for _, tuned in tunings(store, results.experiment, protocol, size, names)
+        if tuned is not None and _problem(tuned) in wanted
+    }
+    return [
+        _page(list(group), Path(f"{path}-{'-'.join(problem)}"))
+        for problem, group in groupby(sorted(found.values(), key=_problem), _problem)
+    ]
+
+
+def _problem(tuned: Tuned) -> tuple[str, str]:
+    return tuned.cell.data.name, tuned.cell.model.name
+
+
+def _page(tuned: Sequence[Tuned], path: Path) -> Tuning:
+    by_name = sorted(tuned, key=lambda each: method_rank(each.cell.algorithm))
+    best = sorted(by_name, key=lambda each: -(each.best.accuracy or 0))
+    edged = sum(bool(edges(each)) for each in tuned)
+    counts = sorted({len(each.trials) for each in tuned})
+    return Tuning(
+        title=data_label(*_problem(tuned[0])),
+        edges=f"{edged} of {len(tuned)} methods have a chosen setting at an edge of the search",
+        budget=f"{' to '.join(map(str, counts))} trials per method",
+        chosen=[_chosen_line(each) for each in best],
+        trials=[line for each in by_name for line in _trial_lines(each)],
+        figures=draw_tuning(best, path),
+    )
+
+
+def edges(tuned: Tuned) -> dict[str, str]:
+    """Settings whose chosen value is the least or the greatest proposed: "least" or "greatest".
+
+    Numbers only; none if the first trial, which nothing was proposed for, is the choice.
+    """
+    found = {}
+    for name, value in tuned.best.hyper.items():
+        values = {trial.hyper[name] for trial in tuned.trials if name in trial.hyper}
+        ends = {min(values): "least", max(values): "greatest"} if _are_numbers(values) else {}
+        if len(values) > 1 and value in ends:
+            found[name] = ends[value]
+    return found
+
+
+def _are_numbers(values: Collection[Scalar]) -> bool:
+    return all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+
+
+def _chosen_line(tuned: Tuned) -> tuple[str, ...]:
+    ends = setting_labels(edges(tuned))
+    return (
+        _label(tuned),
+        _percent(tuned.trials[0].accuracy),
+        _percent(tuned.best.accuracy),
+        _settings(tuned.best),
+        ", ".join(f"{name} ({end})" for name, end in ends.items()) or "–",
+    )
+
+
+def _trial_lines(tuned: Tuned) -> list[tuple[str, ...]]:
+    return [
+        (
+            _label(tuned),
+            f"{number}",
+            _settings(trial),
+            _percent(trial.accuracy),
+            "chosen" if number == tuned.chosen + 1 else "",
+        )
+        for number, trial in enumerate(tuned.trials, start=1)
+    ]
+
+
+def _settings(trial: Trial) -> str:
+    words = (f"{name} = {value}" for name, value in setting_labels(trial.hyper).items())
+    return ", ".join(words) or "the experiment's own"
+
+
+def _percent(accuracy: float | None) -> str:
+    return "diverged" if accuracy is None else f"{100 * accuracy:.2f}"
 
 
 def draw_tuning(tuned: Sequence[Tuned], path: Path) -> list[Path]:
@@ -46,9 +171,8 @@ def _draw_method(axes: Axes, place: int, tuned: Tuned) -> None:
         axes.plot(100 * scores[0], place, "o", mfc="none", mec="black", ms=8, label=own)
     if tuned.best.accuracy is not None:
         axes.plot(100 * tuned.best.accuracy, place, "o", color=CHOSEN, ms=5, label="chosen")
-        words = ", ".join(f"{k} = {v}" for k, v in setting_labels(tuned.best.hyper).items())
         axes.annotate(
-            words,
+            _settings(tuned.best),
             (1.01, place),
             xycoords=("axes fraction", "data"),
             va="center",

@@ -8,7 +8,8 @@ import pytest
 
 from benchmark.spec import Cell
 from reports import load_all, render
-from reports.across import HEADINGS, is_across, lines, standings, table
+from reports.across import is_across, standings, table
+from reports.ranking import CHANCES, HEADINGS, chances, findings, lines
 from tests.reports.conftest import loaded
 
 Fill = Callable[..., Path]
@@ -59,13 +60,18 @@ def test_methods_are_ranked_by_their_personal_models(experiment: str, fill: Fill
         ("local", 2),
         ("fedavg", 3),
     ]
-    best, alone, tuned = (dict(zip(HEADINGS, line, strict=True)) for line in lines(every))
-    assert best["IQM of the gain over alone (pp)"].startswith("+5.00 [")
-    assert (best["settings above alone"], best["below"]) == ("2", "0")
+    best, alone, tuned = (dict(zip(HEADINGS, line, strict=True)) for line in lines(found, every))
+    assert best["gain over alone (pp)"].startswith("+5.00 [")
+    assert (best["above alone on"], best["below alone on"]) == ("2 of 2", "0 of 2")
     assert best["practically, against alone"] == "better"
-    assert best["P(above fine-tuned FedAvg)"] == "1.00 [1.00, 1.00]"
     assert alone["practically, against alone"] == "–"
-    assert (tuned["P(above alone)"], tuned["below"]) == ("0.00 [0.00, 0.00]", "2")
+    assert tuned["below alone on"] == "2 of 2"
+    # FedAvg's clients train in other rounds than alone under this protocol: they make no pairs.
+    assert (best["clients worse off"], tuned["clients worse off"]) == ("0 %", "–")
+    sure = [dict(zip(CHANCES, line, strict=True)) for line in chances(every)]
+    assert sure[0]["P(above fine-tuned FedAvg)"] == "1.00 [1.00, 1.00]"
+    assert (sure[0]["worse"], sure[0]["better"]) == ("0.00", "1.00")
+    assert sure[2]["P(above alone)"] == "0.00 [0.00, 0.00]"
 
 
 def test_a_method_that_lacks_a_setting_is_left_out(experiment: str, fill: Fill) -> None:
@@ -76,6 +82,56 @@ def test_a_method_that_lacks_a_setting_is_left_out(experiment: str, fill: Fill) 
     assert {key[0] for key in table(loaded(experiment, store)).values} == {"pfml", "local"}
 
 
+def test_a_setting_that_few_methods_have_run_is_left_out_and_named(
+    experiment: str, fill: Fill
+) -> None:
+    """Three methods share one partition; the other has one method, and seeds of another two."""
+    store = fill(experiment, methods=["pfml"], made=made, seeds=range(3))
+    part = PARTITIONS.replace('["dirichlet_0.5", "iid"]', '["iid"]')
+    Path(experiment).with_name("part.toml").write_text(part, encoding="utf-8")
+    fill(str(Path(experiment).with_name("part.toml")), methods=PERSONAL, made=made, seeds=range(3))
+    fill(experiment, methods=["fedavg", "local"], made=made, seeds=[0])
+    found = table(loaded(experiment, store))
+    assert [setting.partition for setting in found.settings] == ["10 clients, IID"]
+    assert list(found.partial.values()) == [1]
+    assert len(found.values) == 3
+    assert "too few methods have run so far: Dirichlet(0.5) (1 methods)" in findings(found)[-1]
+
+
+def test_nothing_is_claimed_from_two_seeds(experiment: str, fill: Fill) -> None:
+    two = Path(experiment).with_name("two.toml")
+    two.write_text(PARTITIONS.replace("seeds = 3", "seeds = 2"), encoding="utf-8")
+    store = fill(str(two), methods=PERSONAL, made=made, seeds=range(2))
+    first, *others = findings(table(loaded(str(two), store)))
+    assert first == (
+        "PFML (PM) has the best mean rank, 1.0 of 3, over 2 settings and 2 seeds; "
+        "3 seeds are the least for a claim, so none is made."
+    )
+    assert not any("above and below" in text for text in others)
+
+
+def test_each_data_set_has_a_finding_of_its_own(experiment: str, fill: Fill) -> None:
+    """PFML is first on one data set and last on the other, which the mean over both hides."""
+
+    def mixed(cell: Cell, scores: str) -> float | None:
+        if scores != "personal":
+            return 0.1
+        turn = cell.data.name == "synthetic" and cell.algorithm == "pfml"
+        return 0.5 if turn else PERSONAL[cell.algorithm]
+
+    both = Path(experiment).with_name("both.toml")
+    text = PARTITIONS.replace('["digits"]', '["digits", "synthetic"]')
+    both.write_text(text.replace('"dirichlet_0.5", ', ""), encoding="utf-8")
+    store = fill(str(both), methods=PERSONAL, made=mixed, seeds=range(3))
+    said = findings(table(loaded(str(both), store)))
+    parts = {text.split(":")[0]: text for text in said if text.startswith("On ")}
+    assert "PFML (PM) has the best mean rank, 1.0 of 3" in parts["On Digits alone"]
+    assert "better than training alone: 1 of 2 methods (PFML (PM))" in parts["On Digits alone"]
+    assert "Local-only (PM) has the best mean rank" in parts["On Synthetic alone"]
+    assert "alone: 2 of 2 methods (FedAvg (PM), PFML (PM))" in parts["On Synthetic alone"]
+    assert "better than" not in parts["On Synthetic alone"]
+
+
 def test_the_page_opens_with_the_finding(experiment: str, fill: Fill, tmp_path: Path) -> None:
     store = fill(experiment, methods=PERSONAL, made=made, seeds=range(3), clients=clients)
     written = render(load_all([experiment], store, "paper"), tmp_path / "out")
@@ -83,6 +139,7 @@ def test_the_page_opens_with_the_finding(experiment: str, fill: Fill, tmp_path: 
     page = (tmp_path / "out" / "across.md").read_text("utf-8")
     first = next(line for line in page.splitlines() if line.startswith("**"))
     assert first.startswith(
-        "**Over 2 settings and 3 seeds PFML (PM) has the best mean rank, 1.0 of 3"
+        "**PFML (PM) has the best mean rank, 1.0 of 3, over 2 settings and 3 seeds; "
     )
-    assert "practically worse than training alone: FedAvg (PM)." in first
+    assert "practically worse than training alone: 1 of 2 methods (FedAvg (PM))." in first
+    assert {"across-as_run-gains.png", "across-as_run-gains.svg"} <= {p.name for p in written}

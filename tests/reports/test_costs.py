@@ -74,5 +74,6 @@ def test_a_method_that_stays_below_local_only_is_said_to(tiny: str, fill: Fill) 
 
 def test_the_picture_has_a_panel_per_setting(tiny: str, fill: Fill, tmp_path: Path) -> None:
     drawn = costs.draw(loaded(tiny, fill(tiny, made=made, costs=COUNTED)), tmp_path / "costs")
-    assert [path.name for path in drawn] == ["costs.png", "costs.svg"]
+    svgs = [f"costs-{number}.svg" for number in range(1, 5)]
+    assert [path.name for path in drawn] == ["costs.png", *svgs]
     assert all(path.stat().st_size > 10_000 for path in drawn)

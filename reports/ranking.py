@@ -1,0 +1,182 @@
+"""The words of a page on all methods across settings: what was found, and the tables behind it."""
+
+from collections.abc import Sequence
+
+from reports import aggregates
+from reports.across import ALONE, Standing, Table, standings
+from reports.aggregates import Estimate
+from reports.equivalence import LEAST_SEEDS, PRACTICAL
+from reports.names import DATASETS, method_label
+from reports.settings import short_labels, signed
+
+HEADINGS = (
+    *("method", "mean rank", "gain over alone (pp)", "practically, against alone"),
+    *("above alone on", "below alone on", "clients worse off", "kB per round", "gradients"),
+)
+CHANCES = ("method", "P(above alone)", "P(above fine-tuned FedAvg)", "worse", "equal", "better")
+NOTE = (
+    "Each method by its personalised models (PM), or by its global model (GM) if it has no others. "
+    "Alone: local-only, tuned like all others. Mean rank: over settings, 1 is the best; with few "
+    "settings ranks tell little. Gain: the interquartile mean, which is the mean of the middle "
+    "half of all gains over settings and seeds, in percentage points. Practically: what at least "
+    f"{100 * aggregates.CERTAIN:g} % of a bootstrap over settings and seeds agrees on, where "
+    f"±{PRACTICAL:g} pp count as equal; no answer from fewer than {LEAST_SEEDS} seeds. Above or "
+    f"below alone: settings whose mean gain is beyond ±{PRACTICAL:g} pp. Clients worse off: those "
+    "whose accuracy, averaged over seeds, is below their own under local-only, mean over settings. "
+    "kB and gradients: sent and received, and mini-batches, per client and round, mean over "
+    "settings."
+)
+CHANCES_NOTE = (
+    "P(above …): the chance that one run is above another of the same setting, 0.5 if they are "
+    "alike. In brackets, here and above: 95 % intervals of a bootstrap over seeds within each "
+    "setting; they cover what a seed changes, not which settings were chosen, nor the luck of the "
+    "test samples. Worse, equal, better: the shares of a bootstrap over settings and seeds in "
+    f"which the mean gain over alone is below −{PRACTICAL:g} pp, within ±{PRACTICAL:g} pp, or "
+    "above."
+)
+
+
+def findings(found: Table) -> list[str]:
+    """What the page says first: overall, by setting, by clients and cost; then what is left out."""
+    every = standings(found)
+    if not every:
+        return [text for text in [_left_out(found)] if text]
+    datasets = list(dict.fromkeys(setting.dataset for setting in found.settings))
+    said = [_verdict(found, every), _where(found, every), _harm(every), _cost(every)]
+    if len(datasets) > 1:
+        parts = [(name, found.on(name)) for name in datasets]
+        said += [
+            f"On {DATASETS.get(name, name)} alone: {_verdict(part, standings(part))}"
+            for name, part in parts
+        ]
+    return [text for text in [*said, _left_out(found)] if text]
+
+
+def _verdict(found: Table, every: Sequence[Standing]) -> str:
+    """Who ranks first, and who is practically better or worse than training alone."""
+    best, rivals = every[0], [one for one in every if one.algorithm != ALONE]
+    size = f"{_count(len(found.settings), 'setting')} and {_count(found.seeds, 'seed')}"
+    first = f"{_label(best)} has the best mean rank, {best.rank:.1f} of {len(every)}, over {size}"
+    if found.seeds < LEAST_SEEDS:
+        return f"{first}; {LEAST_SEEDS} seeds are the least for a claim, so none is made."
+    named = {
+        word: [_label(one) for one in rivals if one.practical and one.practical.word == word]
+        for word in ("better", "equal", "worse")
+    }
+    words = {"better": "better than", "equal": "equal to", "worse": "worse than"}
+    said = [
+        f"practically {words[word]} training alone: {len(names)} of {len(rivals)} methods "
+        f"({', '.join(names)})"
+        for word, names in named.items()
+        if names
+    ]
+    if not said and any(one.gains for one in rivals):
+        said = ["no method is practically better or worse than training alone"]
+    return "; ".join([first, *said]) + "."
+
+
+def _where(found: Table, every: Sequence[Standing]) -> str:
+    """On which settings methods are above and below training alone."""
+    rivals = [one for one in every if one.gains]
+    if not rivals or found.seeds < LEAST_SEEDS:
+        return ""
+    labels = short_labels(found.settings)
+    said = []
+    for setting in found.settings:
+        above = sum(setting in one.wins for one in rivals)
+        below = sum(setting in one.losses for one in rivals)
+        said.append(f"{labels[setting]} {above} and {below}")
+    return (
+        f"Of {len(rivals)} methods, so many are above and below training alone by more than "
+        f"{PRACTICAL:g} pp: {', '.join(said)}."
+    )
+
+
+def _harm(every: Sequence[Standing]) -> str:
+    """Which methods leave the fewest and the most clients worse off than alone."""
+    known = [(one.harmed, _label(one)) for one in every if one.harmed is not None]
+    if not known:
+        return ""
+    (least, kind), (most, harsh) = min(known), max(known)
+    if len(known) == 1:
+        return f"{kind} leaves {least:.0f} % of the clients worse off than alone."
+    return (
+        f"Between {least:.0f} % ({kind}) and {most:.0f} % ({harsh}) of the clients are worse off "
+        "than alone."
+    )
+
+
+def _cost(every: Sequence[Standing]) -> str:
+    """What the first method costs, and what the cheapest of the practically better ones costs."""
+    best = every[0]
+    if best.kilobytes is None or best.gradients is None:
+        return ""
+    said = f"{_label(best)} costs {_price(best)} per client and round"
+    better = [one for one in every if one.practical and one.practical.word == "better"]
+    cheap = min(better, key=lambda one: one.kilobytes or 0.0, default=best)
+    if cheap is not best and cheap.kilobytes is not None:
+        said += f"; {_label(cheap)}, the cheapest to send of those better, {_price(cheap)}"
+    return f"{said}."
+
+
+def _price(one: Standing) -> str:
+    return f"{one.kilobytes:.1f} kB and {one.gradients:.0f} gradients"
+
+
+def _left_out(found: Table) -> str:
+    """Settings and methods that no claim rests on, and why."""
+    said = []
+    if found.partial:
+        labels = short_labels([*found.settings, *found.partial])
+        counts = (f"{labels[setting]} ({n} methods)" for setting, n in found.partial.items())
+        said.append(f"settings that too few methods have run so far: {', '.join(counts)}")
+    if found.missing:
+        names = ", ".join(method_label(*key) for key in found.missing)
+        said.append(f"methods that lack runs in some setting, or diverged there: {names}")
+    return f"Left out here, and in no claim: {'; '.join(said)}." if said else ""
+
+
+def lines(found: Table, every: Sequence[Standing]) -> list[tuple[str, ...]]:
+    """The first table's rows as text."""
+    return [
+        (
+            _label(one),
+            f"{one.rank:.2f}",
+            _estimate(one.gain, is_signed=True),
+            one.practical.word if one.practical else "–",
+            f"{len(one.wins)} of {len(found.settings)}" if one.gains else "–",
+            f"{len(one.losses)} of {len(found.settings)}" if one.gains else "–",
+            "–" if one.harmed is None else f"{one.harmed:.0f} %",
+            "–" if one.kilobytes is None else f"{one.kilobytes:.1f}",
+            "–" if one.gradients is None else f"{one.gradients:.0f}",
+        )
+        for one in every
+    ]
+
+
+def chances(every: Sequence[Standing]) -> list[tuple[str, ...]]:
+    """The second table's rows as text."""
+    return [
+        (
+            _label(one),
+            _estimate(one.above_alone),
+            _estimate(one.above_tuned),
+            *([f"{share:.2f}" for share in one.practical] if one.practical else ["–"] * 3),
+        )
+        for one in every
+    ]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _label(one: Standing) -> str:
+    return method_label(one.algorithm, one.scores)
+
+
+def _estimate(found: Estimate | None, *, is_signed: bool = False) -> str:
+    if found is None:
+        return "–"
+    value, low, high = (signed(x) if is_signed else f"{x:.2f}" for x in found)
+    return f"{value} [{low}, {high}]"
