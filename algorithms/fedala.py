@@ -55,11 +55,8 @@ def init(w: Globals, everyone: Cohort, hyper: Hyper) -> State:
 
 def mixed(state: State, cohort: Cohort, hyper: Hyper) -> tuple[Rows, Rows]:
     """θ̂ and W_i after A steps of the weights."""
-    received, own, weight = (
-        cohort.spread(state.w),
-        cohort.read(state.own),
-        cohort.read(state.weight),
-    )
+    received = cohort.spread(state.w)
+    own, weight = cohort.read(state.own), cohort.read(state.weight)
     way = cohort.head(hyper.layers) * (received - own)
     for batch in cohort.batches(hyper.A):
         slope = cohort.grad(received - (1 - weight) * way, batch)

@@ -8,9 +8,7 @@ Networks from Decentralized Data*, AISTATS 2017, Algorithm 1.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, NamedTuple
-
-from pydantic import Field
+from typing import Literal, NamedTuple
 
 from benchmark.algorithm import (
     Cohort,
@@ -20,6 +18,7 @@ from benchmark.algorithm import (
     Positive,
     Steps,
     Table,
+    Whole,
     heavy_ball,
 )
 
@@ -35,7 +34,7 @@ class Hyper:
     """η, the step size."""
     E: Steps = 10
     """Local steps per round, each on one mini-batch."""
-    finetune_steps: Annotated[int, Field(ge=0)] = 0
+    finetune_steps: Whole = 0
     """Steps of size η on training batches before a personal score; 0: none is reported."""
     finetune: Literal["all", "head"] = "all"
     """Parameters that those steps train: the whole model, or its last layer alone."""

@@ -5,14 +5,10 @@ ICLR 2022 (arXiv 2106.06042), Algorithm 1:
 
     E times  body_i ← body_i − η ∇_body f_i(body_i, head)
     body ← mean of body_i over the clients that send; head never changes
-
-A client's model is the global one, fine-tuned on its training set.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, NamedTuple
-
-from pydantic import Field
+from typing import Literal, NamedTuple
 
 from benchmark.algorithm import (
     Cohort,
@@ -23,6 +19,7 @@ from benchmark.algorithm import (
     Positive,
     Steps,
     Table,
+    Whole,
     heavy_ball,
 )
 
@@ -40,7 +37,7 @@ class Hyper:
     """Local steps per round, each on one mini-batch."""
     layers: Layers = 1
     """Number of last layers in the head. All: the global model never changes; 0: FedAvg."""
-    finetune_steps: Annotated[int, Field(ge=0)] = 5
+    finetune_steps: Whole = 5
     """Steps on training batches before a personal score; the paper takes 5 epochs."""
     finetune: Literal["all", "head", "body"] = "all"
     """Parameters that are fine-tuned; the paper finds the whole model best."""

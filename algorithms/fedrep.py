@@ -11,10 +11,9 @@ body φ_i ← φ of the server and its own head h_i of its last round:
 """
 
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import torch
-from pydantic import Field
 
 from benchmark.algorithm import (
     Cohort,
@@ -25,6 +24,7 @@ from benchmark.algorithm import (
     Positive,
     Steps,
     Table,
+    Whole,
     heavy_ball,
 )
 
@@ -38,7 +38,7 @@ class Hyper:
 
     eta: Positive = 0.01
     """η, the step size of head and body."""
-    H: Annotated[int, Field(ge=0)] = 10
+    H: Whole = 10
     """Steps of the head per round (the paper's τ). 0: heads never change."""
     E: Steps = 1
     """Steps of the body per round, under the new head; Algorithm 1 has one."""

@@ -1,8 +1,7 @@
 """FedRoD: one body, a generic head that is averaged, and a personal head on top of it.
 
 Chen, Chao, *On Bridging Generic and Personalized Federated Learning for Image Classification*,
-ICLR 2022 (arXiv 2107.00778). With features z(x; θ), the generic head ψ and the personal one φ_i,
-one step at a client, on one mini-batch:
+ICLR 2022 (arXiv 2107.00778). Features z(x; θ), generic head ψ, personal head φ_i; one local step:
 
     generic   logits g = ψ(z):  (θ, ψ) ← (θ, ψ) − η ∇ [−log n_y^γ e^{g_y} / Σ_c n_c^γ e^{g_c}]
     personal  logits ψ(z) + φ_i(z):  φ_i ← φ_i − η ∇_φ f_i,  θ and ψ being constants
@@ -61,10 +60,8 @@ def tilted_slope(probs: Tensor, y: Tensor, weights: Tensor) -> Tensor:
     return cross_entropy.slope(tilted / tilted.sum(-1, keepdim=True), y)
 
 
-balanced = Loss(
-    lambda logits, y, weights: cross_entropy.of_samples(logits + weights.log(), y), tilted_slope
-)
-"""Balanced softmax; weights (S, 1, C) are n_c^γ, 0 for a class without samples."""
+balanced = Loss(lambda z, y, n: cross_entropy.of_samples(z + n.log(), y), tilted_slope)
+"""Balanced softmax; n (S, 1, C) are n_c^γ, 0 for a class without samples."""
 
 
 def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:

@@ -1,25 +1,22 @@
 """SuPerFed: a federated and a local model, trained so that all mixtures of the two are good.
 
 Hahn, Jeong, Lee, *Connecting Low-Loss Subspace for Personalized Federated Learning*, KDD 2022
-(arXiv 2109.07628), its variant with one λ for the whole model. One step at a client, from
-w_i ← w_t, on one mini-batch, with λ drawn uniformly from [0, 1):
+(arXiv 2109.07628), with one λ for the whole model. From w_i ← w_t, per mini-batch, λ ~ U[0, 1):
 
     g = ∇f_i((1 − λ) w_i + λ v_i)
     w_i ← w_i − η ((1 − λ) g + μ (w_i − w_t) + ν ∇_w cos²(w_i, v_i))
     v_i ← v_i − η (λ g + ν ∇_v cos²(w_i, v_i))
 
-In the first rounds λ = ν = 0: there is no mixing. w_{t+1} is the mean of w_i over the clients that
-send; v_i starts from another random model and stays with the client. The proximal term is squared
-here.
+In the first rounds λ = ν = 0: no mixing. w_{t+1} is the mean of w_i over the clients that send; v_i
+starts from another random model and stays with the client. The proximal term is squared here.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-import torch
-from pydantic import Field
+from torch import Tensor
 
-from benchmark.algorithm import Cohort, Globals, NonNegative, Positive, Rows, Share, Steps, Table
+from benchmark.algorithm import Cohort, Globals, NonNegative, Positive, Share, Steps, Table, Whole
 
 NAME = "SuPerFed"
 RANGES = {"eta": (1e-3, 1.0), "mu": (1e-3, 1.0), "nu": (0.1, 10.0)}
@@ -37,7 +34,7 @@ class Hyper:
     """μ, the pull of w_i to the global model."""
     nu: NonNegative = 1.0
     """ν, the push of w_i and v_i to be orthogonal."""
-    warm_up: Annotated[int, Field(ge=0)] = 0
+    warm_up: Whole = 0
     """Number of rounds before any mixing (its authors: 0.6 of all rounds)."""
     mixture: Share = 0.5
     """λ of the personalised model. 0: the global model; 1: v_i."""
@@ -53,14 +50,14 @@ class State(NamedTuple):
 
 def init(w: Globals, everyone: Cohort, hyper: Hyper) -> State:
     """The global model starts from the initial one, all local models from another."""
-    return State(w, torch.zeros_like(w[:, :1]), everyone.spread(everyone.start(1)))
+    return State(w, 0 * w[:, :1], everyone.spread(everyone.start(1)))
 
 
-def push(rows: Rows, other: Rows) -> Rows:
+def push(rows: Tensor, other: Tensor) -> Tensor:
     """∇ cos²(rows, other) at rows, row by row."""
     own, length = rows.norm(dim=1, keepdim=True), other.norm(dim=1, keepdim=True)
     cos = (rows * other).sum(1, keepdim=True) / (own * length)
-    slope: Rows = 2 * cos * (other / (own * length) - cos * rows / own.square())
+    slope: Tensor = 2 * cos * (other / (own * length) - cos * rows / own.square())
     return slope
 
 
@@ -74,8 +71,7 @@ def train_round(state: State, cohort: Cohort, hyper: Hyper) -> State:
         g = cohort.grad((1 - lam) * w + lam * v, batch)
         at_w = (1 - lam) * g + hyper.mu * (w - start) + nu * push(w, v)
         at_v = lam * g + nu * push(v, w)
-        w = batch.step(w, w - hyper.eta * at_w)
-        v = batch.step(v, v - hyper.eta * at_v)
+        w, v = batch.step(w, w - hyper.eta * at_w), batch.step(v, v - hyper.eta * at_v)
     return State(cohort.mean(w), state.rounds + 1, cohort.write(state.v, v))
 
 

@@ -65,8 +65,10 @@ __all__ = [
     "Share",
     "Steps",
     "Table",
+    "Whole",
     "cross_entropy",
     "disagreement",
+    "distance",
     "heavy_ball",
     "kl_divergence",
     "log_softmax",
@@ -84,6 +86,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 Steps = Annotated[int, Field(ge=1)]
 Layers = Annotated[int, Field(ge=0)]
+Whole = Annotated[int, Field(ge=0)]
 
 
 class Forward(Protocol):
@@ -193,3 +196,12 @@ def heavy_ball(
     if velocity is not None and momentum > 0:
         terms.append((momentum, velocity))
     return weighted_sum(*terms) if len(terms) > 1 else grad
+
+
+def distance(products: Tensor) -> Tensor:
+    """Squared distances ‖a_i − a_j‖² of rows from their inner products, both (R, n, n).
+
+    Take the products of rows minus their mean: distances stay the same, and fewer digits cancel.
+    """
+    norms = products.diagonal(dim1=1, dim2=2)
+    return (norms[:, :, None] + norms[:, None] - 2 * products).clamp_min(0)

@@ -37,11 +37,12 @@ EVALUATIONS: dict[str, Callable[[Any], int]] = {
         2 * (h.E * h.K + (h.E - 1) * (h.inner_start == "carry" and h.outer_gradient == "outer"))
     ),
     **dict.fromkeys(
-        ("fedprox", "fedper", "lgfedavg", "fedbabu", "scaffold", "feddyn", "fedamp", "ifca"),
+        ("fedprox", "fedper", "lgfedavg", "fedbabu", "feddyn", "fedamp", "ifca"),
         lambda h: h.E,
     ),
     **dict.fromkeys(("ditto", "fml", "apfl", "fedrod"), lambda h: 2 * h.E),
     "superfed": lambda h: h.E,
+    "scaffold": lambda h: h.E * (1 + (h.option == "I")),
     "fedrep": lambda h: h.H + h.E,
     "fedala": lambda h: h.A + h.E,
 }

@@ -65,6 +65,9 @@ def check_ditto(method: Method) -> None:
     of = federation("dnn")
     default, alone = (trained(method, h, of, initial(of)) for h in ({}, {"lam": 0.0}))
     assert float((default["v"] - alone["v"]).abs().max()) > 1e-6
+    after = [trained(method, {"order": "after", "lam": lam}, of, initial(of)) for lam in (0, 9)]
+    close({"w": after[0]["w"]}, {"w": after[1]["w"]}, 0)
+    assert float((after[1]["v"] - after[0]["v"]).abs().max()) > 1e-6
 
 
 def check_fml(method: Method) -> None:
@@ -178,6 +181,8 @@ def check_superfed(method: Method) -> None:
 def check_fedamp(method: Method) -> None:
     """Without pull and mixing it is local-only; at the defaults clients are drawn together."""
     check_is(method, STEP | {"lam": 0.0, "alpha": 1e-12}, {"own": LOCAL}, 1e-9)
+    heuristic = {"attention": "cosine", "lam": 0.0, "xi": 1.0}
+    check_is(method, STEP | heuristic, {"own": LOCAL}, 1e-9)
     of = federation("dnn", active=4)
     w = initial(of)
     spread = []
@@ -212,8 +217,11 @@ def check_scaffold(method: Method) -> None:
         close({"w": first}, {"w": trained(fedavg, STEP, of, w, 1)["w"]}, CLOSE)
         doubled = trained(method, STEP | {"eta_g": 2.0}, of, w, 1)["w"]
         close({"w": doubled}, {"w": w + 2 * (first - w)}, CLOSE)
-        second = [trained(each, STEP, of, w, 2)["w"] for each in (method, fedavg)]
-        assert float((second[0] - second[1]).abs().max()) > 1e-5
+        later = [trained(each, STEP, of, w, 2)["w"] for each in (method, fedavg)]
+        one = STEP | {"E": 1}
+        by = {each: trained(method, one | {"option": each}, of, w) for each in ("I", "II")}
+        close(by["I"], by["II"], CLOSE)  # the gradient of a single step is at w_t either way
+        assert float((later[0] - later[1]).abs().max()) > 1e-5
 
 
 def check_feddyn(method: Method) -> None:

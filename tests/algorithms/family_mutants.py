@@ -15,10 +15,15 @@ def equals_the_loop(method: Method) -> None:
     check_parity(method, {}, federation("dnn", participation="all"))
 
 
+def personal_steps_after_equal_the_loop(method: Method) -> None:
+    """The same with Ditto's personal steps after the others."""
+    check_parity(method, {"order": "after"}, federation("dnn", participation="all"))
+
+
 Defects = tuple[str, str, str]
 
 
-def _of(
+def planted(
     file: str, *defects: Defects, checks: tuple[Callable[[Method], None], ...] = ()
 ) -> list[Mutant]:
     """Defects of one method, each with what stood there and what stands there now."""
@@ -28,7 +33,7 @@ def _of(
 
 
 REGULARISED = [
-    *_of(
+    *planted(
         "fedprox",
         ("the penalty has no gradient", "hyper.mu * (rows - start)", "0 * (rows - start)"),
         ("the centre moves along", "hyper.mu * (rows - start)", "hyper.mu * (rows - rows)"),
@@ -38,12 +43,29 @@ REGULARISED = [
             "hyper.mu * (rows - start) / (rows - start).norm(dim=1, keepdim=True).clamp_min(1e-9)",
         ),
     ),
-    *_of(
+    *planted(
         "ditto",
-        ("the centre is the trained model", "hyper.lam, start)", "hyper.lam, w)"),
+        (
+            "the centre is the trained model",
+            "v = pulled(v, start, batch, cohort, hyper)\n    for",
+            "v = pulled(v, w, batch, cohort, hyper)\n    for",
+        ),
         ("v starts each round from w", "v = cohort.read(state.v)", "v = w"),
         ("λ is always 0.1", "hyper.eta, hyper.lam,", "hyper.eta, 0.1,"),
-        checks=(),
+    ),
+    Mutant(
+        "later personal steps are pulled to the trained model",
+        "ditto",
+        "    for batch in then:\n        v = pulled(v, start,",
+        "    for batch in then:\n        v = pulled(v, w,",
+        (personal_steps_after_equal_the_loop,),
+    ),
+    Mutant(
+        "later personal steps are taken on the same mini-batches",
+        "ditto",
+        'first, then = cohort.phases(hyper.E, hyper.E if hyper.order == "after" else 0)',
+        "first = cohort.batches(hyper.E); then = cohort.batches(hyper.E)",
+        (personal_steps_after_equal_the_loop,),
     ),
     Mutant(
         "λ is 0 unless given",
@@ -52,7 +74,7 @@ REGULARISED = [
         "lam: NonNegative = 0.0",
         (FAMILIES["ditto"],),
     ),
-    *_of(
+    *planted(
         "feddyn",
         ("the quadratic term is missing", " + hyper.alpha * (theta - start)\n", "\n"),
         ("duals have the wrong sign in the loss", " - g + ", " + g + "),
@@ -65,7 +87,7 @@ REGULARISED = [
             ".clamp_min(1e-9)\n",
         ),
     ),
-    *_of(
+    *planted(
         "feddyn",
         ("the mean dual is over those who send", "cohort.fraction * cohort", "cohort"),
         ("who does not send counts", "cohort.sends * change", "change"),
@@ -75,7 +97,7 @@ REGULARISED = [
 ]
 
 MIXED = [
-    *_of(
+    *planted(
         "apfl",
         (
             "v is overwritten by the mixture",
@@ -101,7 +123,7 @@ MIXED = [
         ),
         ("the mixture holds a stale w", "everyone.spread(state.w)", "state.v"),
     ),
-    *_of(
+    *planted(
         "fml",
         (
             "KL is averaged over classes too",
@@ -126,7 +148,7 @@ MIXED = [
             ("w never sees labels", "beta: Share = 0.5", "beta: Share = 0.0"),
         )
     ),
-    *_of(
+    *planted(
         "superfed",
         (
             "the local model alone is scored",
@@ -142,7 +164,7 @@ MIXED = [
         ),
         ("the two are pushed to be parallel", "+ nu * push(w, v)", "- nu * push(w, v)"),
     ),
-    *_of(
+    *planted(
         "fedala",
         ("weights are not kept", "cohort.write(state.weight, weight)", "state.weight"),
         ("weights leave [0, 1]", ".clamp(0, 1)", ""),
@@ -163,18 +185,18 @@ MIXED = [
 ]
 
 SHARING = [
-    *_of(
+    *planted(
         "fedper",
         ("the heads are averaged too", "cohort.mean(~head * rows)", "cohort.mean(rows)"),
         ("the head is not kept", "cohort.write(state.own, head * rows)", "state.own"),
         checks=(FAMILIES["fedper"],),
     ),
-    *_of(
+    *planted(
         "lgfedavg",
         ("the wrong end is shared", "head = cohort.head(", "head = ~cohort.head("),
         checks=(FAMILIES["lgfedavg"],),
     ),
-    *_of(
+    *planted(
         "fedrep",
         ("the body moves while the head is trained", "(part * v)", "v"),
         ("the body comes first", "zip((head, ~head)", "zip((~head, head)"),
@@ -185,7 +207,7 @@ SHARING = [
             "        v = locals().get('v')\n",
         ),
     ),
-    *_of(
+    *planted(
         "fedbabu",
         ("the head is trained", "hyper.eta * (body * v))", "hyper.eta * v)"),
         (
@@ -196,7 +218,7 @@ SHARING = [
         ("fine-tuning is one step short", "hyper.finetune_steps)", "hyper.finetune_steps - 1)"),
         checks=(),
     ),
-    *_of(
+    *planted(
         "fedrod",
         ("φ's gradient reaches the body", "(head * personal)", "personal"),
         ("personal logits are φ's alone", "cohort.grad(w + phi, batch)", "cohort.grad(phi, batch)"),
@@ -221,52 +243,4 @@ SHARING = [
     ),
 ]
 
-SERVERS = [
-    *_of(
-        "scaffold",
-        ("c_i is never stored", "c_i + cohort.sends * change", "c_i"),
-        ("who does not send counts", "cohort.sends * change", "change"),
-        ("c moves by the mean over those who send", "cohort.fraction * cohort", "cohort"),
-        (
-            "the server steps along models, not differences",
-            "state.w + hyper.eta_g * cohort.uniform(y - start)",
-            "hyper.eta_g * cohort.uniform(y)",
-        ),
-        checks=(FAMILIES["scaffold"],),
-    ),
-    *_of(
-        "scaffold",
-        (
-            "the correction has no effect",
-            "(cohort.grad(y, batch) + correction)",
-            "cohort.grad(y, batch)",
-        ),
-        ("the distance is not divided by the steps", "(taken * hyper.eta)", "hyper.eta"),
-        ("the mean is weighted by samples", "cohort.uniform(y - start)", "cohort.mean(y - start)"),
-    ),
-    *_of(
-        "fedamp",
-        ("the pull has no gradient", "hyper.lam / hyper.alpha, u)", "0.0, u)"),
-        ("u is never taken", "u = cloud(own, cohort, hyper)", "u = own"),
-        ("the pull is λ / 2α", "hyper.lam / hyper.alpha", "hyper.lam / (2 * hyper.alpha)"),
-        ("distances are not squared", "-distances / hyper", "-distances.sqrt() / hyper"),
-        ("u is scored", "return state.own", "return cloud(state.own, everyone, hyper)"),
-    ),
-    *_of(
-        "ifca",
-        (
-            "every client takes the first model",
-            "losses.argmin(1, keepdim=True)",
-            "0 * losses.argmin(1, keepdim=True)",
-        ),
-        ("the worst model is taken", "losses.argmin", "losses.argmax"),
-        (
-            "the mean is not over members",
-            "cohort.mean(joined * rows) / share",
-            "cohort.mean(rows) / share",
-        ),
-        ("one batch decides", "cohort.batches(hyper.C)", "cohort.batches(1)"),
-    ),
-]
-
-FAMILY_MUTANTS = [*REGULARISED, *MIXED, *SHARING, *SERVERS]
+FAMILY_MUTANTS = [*REGULARISED, *MIXED, *SHARING]

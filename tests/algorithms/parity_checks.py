@@ -38,6 +38,7 @@ SMALL = {
     "eta_w": 0.5,
     "eta_g": 1.3,
     "sigma": 3.0,
+    "xi": 0.2,
     "nu": 0.3,
     "warm_up": 1,
     "mixture": 0.3,

@@ -30,9 +30,11 @@ def ditto(world: World, w: Tensor, h: Settings) -> Outcome:
     for t, round_ in enumerate(world.rounds):
         sent = {}
         for i in round_.trains:
-            w_i, v_i = w, own[i]
-            for batch in world.batches(i, t, h["E"]):
+            w_i, v_i, steps = w, own[i], world.steps(i, h["E"])
+            drawn = world.batches(i, t, (2 if h["order"] == "after" else 1) * h["E"])
+            for batch in drawn[:steps]:
                 w_i = w_i - h["eta"] * world.gradient(w_i, batch)
+            for batch in drawn[-steps:]:
                 v_i = v_i - h["eta"] * (world.gradient(v_i, batch) + h["lam"] * (v_i - w))
             sent[i], own[i] = w_i, v_i
         w = world.average(round_, sent)
@@ -89,7 +91,7 @@ def apfl(world: World, w: Tensor, h: Settings) -> Outcome:
 
 
 def scaffold(world: World, w: Tensor, h: Settings) -> Outcome:
-    """Karimireddy et al. 2020, Algorithm 1, option II; who does not send does not count."""
+    """Karimireddy et al. 2020, Algorithm 1; who does not send does not count."""
     N, c = len(world.clients), torch.zeros_like(w)
     variates = [torch.zeros_like(w) for _ in world.clients]
     for t, round_ in enumerate(world.rounds):
@@ -98,7 +100,11 @@ def scaffold(world: World, w: Tensor, h: Settings) -> Outcome:
             y, batches = w, world.batches(i, t, h["E"])
             for batch in batches:
                 y = y - h["eta"] * (world.gradient(y, batch) - variates[i] + c)
-            new = variates[i] - c + (w - y) / (len(batches) * h["eta"])
+            if h["option"] == "I":
+                slopes = [world.gradient(w, batch) for batch in batches]
+                new = torch.stack(slopes).mean(0)
+            else:
+                new = variates[i] - c + (w - y) / (len(batches) * h["eta"])
             models[i], changes[i] = y - w, new - variates[i]
             variates[i] = new
         w = w + h["eta_g"] * world.plain_mean(round_, models)
@@ -126,18 +132,22 @@ def feddyn(world: World, w: Tensor, h: Settings) -> Outcome:
 
 
 def fedamp(world: World, w: Tensor, h: Settings) -> Outcome:
-    """Huang et al. 2021, Algorithm 1, its kernel 1 − e^{−d/σ}."""
+    """Huang et al. 2021, Algorithm 1, its kernel 1 − e^{−d/σ}; and their heuristic."""
+
+    def shares(own: list[Tensor], i: int, others: list[int]) -> dict[int, float]:
+        if h["attention"] == "distance":
+            near = {j: float((own[i] - own[j]).square().sum()) for j in others}
+            return {j: h["alpha"] * math.exp(-d / h["sigma"]) / h["sigma"] for j, d in near.items()}
+        cosines = {j: float(own[i] @ own[j] / (own[i].norm() * own[j].norm())) for j in others}
+        powers = {j: math.exp(h["sigma"] * cos) for j, cos in cosines.items()}
+        return {j: (1 - h["xi"]) * power / sum(powers.values()) for j, power in powers.items()}
+
     own = [w for _ in world.clients]
     for t, round_ in enumerate(world.rounds):
         before = list(own)
         for i in round_.trains:
             others = [j for j in round_.sends if j != i] if i in round_.sends else []
-            share = {
-                j: h["alpha"]
-                * math.exp(-float((before[i] - before[j]).square().sum()) / h["sigma"])
-                / h["sigma"]
-                for j in others
-            }
+            share = shares(before, i, others)
             u = (1 - sum(share.values())) * before[i]
             for j, weight in share.items():
                 u = u + weight * before[j]

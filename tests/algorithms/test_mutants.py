@@ -10,8 +10,9 @@ from tests.algorithms.engine_mutants import ENGINE_MUTANTS
 from tests.algorithms.family_mutants import FAMILY_MUTANTS
 from tests.algorithms.method_mutants import METHOD_MUTANTS
 from tests.algorithms.mutants import Check, Mutant
+from tests.algorithms.server_mutants import SERVER_MUTANTS
 
-MUTANTS = [*METHOD_MUTANTS, *FAMILY_MUTANTS, *ENGINE_MUTANTS, *DRAWING_MUTANTS]
+MUTANTS = [*METHOD_MUTANTS, *FAMILY_MUTANTS, *SERVER_MUTANTS, *ENGINE_MUTANTS, *DRAWING_MUTANTS]
 PAIRS = {(mutant.file, check): mutant for mutant in MUTANTS for check in mutant.checks}
 
 

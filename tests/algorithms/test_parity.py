@@ -87,6 +87,7 @@ def test_numbers_are_used_as_in_the_plain_loop(name: str, data: st.DataObject) -
         "eta_w": st.floats(0, 2),
         "eta_g": st.floats(0.5, 2),
         "sigma": st.floats(0.5, 50),
+        "xi": st.floats(0, 1),
         "nu": st.floats(0, 2),
         "warm_up": st.integers(0, 2),
         "mixture": st.floats(0, 1),
