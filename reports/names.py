@@ -31,7 +31,10 @@ MODELS = {
 }
 """In the order of columns, the paper's models first."""
 SCORES = {"global": "GM", "personal": "PM"}
-SIGNS = {"lam": "λ", "beta": "β", "eta": "η", "alpha": "α", "mu": "μ"}
+SIGNS = {
+    **{"lam": "λ", "beta": "β", "eta": "η", "alpha": "α", "mu": "μ", "gamma": "γ", "delta": "δ"},
+    **{"nu": "ν", "xi": "ξ", "sigma": "σ", "eta_w": "η_w", "eta_g": "η_g"},
+}
 REDUCTION_TEXT = {
     "best": "best over rounds",
     "last": "last round",

@@ -54,7 +54,8 @@ class Look(NamedTuple):
 
 
 def look(algorithm: str, scores: str) -> Look:
-    """The look of a method's scores, the same in every picture; a user's own method is black."""
+    """The look of a method's scores, the same in every picture; a user's own method is black, in
+    dashes that its name decides."""
     is_thin = scores == "global" and (algorithm, "personal") in PALETTE
     if (algorithm, scores) in PALETTE:
         colour = PALETTE[algorithm, scores]
@@ -63,7 +64,8 @@ def look(algorithm: str, scores: str) -> Look:
         return Look(colour, DASHES[1] if shares and algorithm != "fedavg" else DASHES[0], width)
     others = [name for name in algorithm_names() if (name, "personal") not in PALETTE]
     if algorithm not in others:
-        return Look(OTHERS[-1], DASHES[0], 2.0 if scores == "personal" else 1.1)
+        dashes = DASHES[sum(algorithm.encode()) % len(DASHES)]
+        return Look(OTHERS[-1], dashes, 2.0 if scores == "personal" else 1.1)
     turn, place = divmod(others.index(algorithm), len(OTHERS) - 1)
     return Look(OTHERS[place], DASHES[turn % len(DASHES)], 2.0 if scores == "personal" else 1.1)
 

@@ -7,7 +7,14 @@ from typing import NamedTuple
 import pandas as pd
 
 from reports.equivalence import REPRODUCED, VERDICTS
-from reports.names import REDUCTION_TEXT, SCORES, data_label, method_name, method_rank
+from reports.names import (
+    REDUCTION_TEXT,
+    SCORES,
+    data_label,
+    method_name,
+    method_rank,
+    variant_label,
+)
 from reports.results import Results
 from reports.rows import DIVERGED, NOT_RUN, PARTIAL, TOO_FEW, UNPUBLISHED, Row
 from reports.settings import Setting, column_label, signed, sort_key
@@ -49,13 +56,23 @@ def layout(results: Results) -> Table:
         (row for row in results.rows if row.setting in ran),
         key=lambda row: method_rank(row.series.algorithm),
     ):
-        entries.setdefault(row.series.label, {})[row.setting] = entry(row)
+        entries.setdefault(_label(row, results), {})[row.setting] = entry(row)
     ordered = sorted(ran, key=sort_key)
     return Table(
         [column_label(setting, ordered) for setting in ordered],
         [(label, [line.get(setting) for setting in ordered]) for label, line in entries.items()],
         note(results),
     )
+
+
+def _label(row: Row, results: Results) -> str:
+    """The line of a row; with all its settings for a guest, a method that no grid names."""
+    names = {row.series.algorithm, "*"}
+    is_named = any(names & {*grid.algorithm} for grid in results.experiment.grid)
+    if row.runs is None or is_named:
+        return row.series.label
+    run = next(iter(row.runs.made.runs.values()))
+    return "; ".join(filter(None, [row.series.label, variant_label(run.hyper)]))
 
 
 def entry(row: Row) -> Entry:

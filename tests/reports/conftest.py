@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from benchmark.places import ALGORITHMS
-from benchmark.spec import Cell, cells, load_experiment, load_protocol
+from benchmark.spec import Cell, Scalar, cells, load_experiment, load_protocol
 from benchmark.spec.method_code import file_digest
 from benchmark.store import Costs, Run, Store
 from reports.published import published_tables
@@ -110,6 +110,7 @@ def make() -> Fill:
         clients: Callable[[Cell, int], pd.DataFrame] | None = None,
         costs: Costs | None = None,
         source: str | None = None,
+        hyper: Mapping[str, Scalar] | None = None,
     ) -> Path:
         store = Store(root)
         spec = load_experiment(experiment)
@@ -119,7 +120,7 @@ def make() -> Fill:
                 run = Run(
                     cell=cell,
                     seed=seed,
-                    hyper=dict(cell.hyper),
+                    hyper=dict(hyper or cell.hyper),
                     parameters=10,
                     source=source or _today(cell.algorithm),
                     partition="cd" * 32,

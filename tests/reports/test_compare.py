@@ -243,3 +243,12 @@ def test_columns_are_data_set_and_model(tiny: str, fill: Fill) -> None:
     assert first.difference == "+0.00"
     for said in ("Protocol as_run", "best over rounds", "Seeds: 2", "30 rounds"):
         assert said in table.note
+
+
+def test_a_guests_row_names_all_its_settings(tmp_path: Path, tiny: str, fill: Fill) -> None:
+    store = fill(tiny, methods=["pfml"])
+    settings = {"E": 10, "eta": 0.01, "lam": 1.0, "order": "together"}
+    fill(tiny, methods=["ditto"], made=lambda cell, scores: 0.5, hyper=settings)
+    labels = [label for label, _ in layout(loaded(tiny, store)).rows]
+    assert "Ditto (PM); E=10, η=0.01, λ=1, order=together" in labels
+    assert "PFML (PM)" in labels
