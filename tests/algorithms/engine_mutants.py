@@ -116,8 +116,8 @@ ENGINE_MUTANTS = [
         ),
         (
             "the initial model depends on the method",
-            "torch.manual_seed(seed)",
-            "torch.manual_seed(seed + len(cell.algorithm))",
+            "arrays.classes, seeds, train.x)",
+            "arrays.classes, [s + len(cell.algorithm) for s in seeds], train.x)",
             methods_are_paired,
         ),
         (
