@@ -18,7 +18,7 @@ from reports.settings import Setting
 from reports.statistics import Floats
 
 ALONE, TUNED = "local", "fedavg"
-"""Training alone, and FedAvg, which its clients fine-tune where it has personal scores."""
+"""Training alone, and FedAvg, which clients fine-tune where it has personal scores."""
 Key = tuple[str, str]
 """A method and the scores it is judged by."""
 

@@ -20,12 +20,12 @@ CLAIMS: tuple[tuple[Side, tuple[Side, ...]], ...] = (
     ),
     (("pfml", "global"), (("pfedme", "global"), ("fedavg", "global"))),
 )
-"""A method's scores, and those that the paper says they are above."""
+"""A method's scores, and the scores that the paper says are lower."""
 HOW_TESTED = (
     "Claims: Student's t on differences paired over seeds, p adjusted by Holm over all pairs and "
-    f"settings of a claim; holds: every gap above zero with p < {LEVEL:g}; does not hold: one "
-    "below zero with such a p; else open. Robust: the same under every reduction. Orders compare "
-    "means alone."
+    f"settings of a claim. Holds: every gap is above zero with p < {LEVEL:g}. Does not hold: a gap "
+    f"is below zero with p < {LEVEL:g}. Open: neither. Robust: the same outcome under every "
+    "reduction. Orders compare only means."
 )
 
 

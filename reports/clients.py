@@ -20,14 +20,14 @@ HEADINGS = (
     *("better than alone", "equal", "worse", "mean difference to alone"),
 )
 NOTE = (
-    "At the last round, or the one chosen on validation data, in percent, means over seeds. Pooled "
-    "is the share of all clients' test samples that are classified correctly, so that a client "
-    "weighs as much as its test samples; this is what the table and the figures show. The mean "
-    "over clients weighs all clients alike. Worst tenth: the mean of the tenth of the clients with "
-    "the lowest accuracies. Better than alone, equal, worse: the share of clients "
-    "whose accuracy, averaged over the common seeds, is "
-    "above, the same as or below that of local-only; in brackets 95 % bootstrap intervals over "
-    f"clients ({DRAWS} draws), which show how much hangs on who the clients are."
+    "Accuracies at the last round, or at the one chosen on validation data, in percent, averaged "
+    "over seeds. Pooled: the share of all clients' test samples that are classified correctly, as "
+    "in the table and the figures; a client counts in proportion to its test samples. Mean over "
+    "clients: every client counts alike. Worst tenth: the mean of the tenth of the clients with "
+    "the lowest accuracies. Better than alone, equal, worse: the share of clients whose accuracy, "
+    "averaged over the common seeds, is above, equal to or below that of local-only. In brackets: "
+    f"95 % bootstrap intervals over clients ({DRAWS} draws); they show how much depends on who the "
+    "clients are."
 )
 
 
@@ -97,7 +97,7 @@ def lines(results: Results) -> list[tuple[str, ...]]:
 
 
 def _line(row: Row, results: Results) -> list[tuple[str, ...]]:
-    """One row as text; nothing where its runs stored no accuracies of clients."""
+    """One row as text; empty where its runs stored no accuracies of clients."""
     tables = _accuracies(row.runs) if row.runs else None
     if tables is None:
         return []

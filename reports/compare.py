@@ -71,8 +71,8 @@ def _match(printed: Mapping[str, Any], stored: Stored) -> tuple[Made | None, Cel
 def _is_about(printed: Mapping[str, Any], cell: Cell, stored: Stored) -> bool:
     """True if data set, model, method and active clients agree where the paper states them.
 
-    So must λ, β and K where the paper states them and the cell sets them. Active clients are
-    compared as printed, where the experiment takes what is printed for a misprint.
+    So must λ, β and K where the paper states them and the cell sets them. Where the experiment
+    calls the printed number of active clients a misprint, that number is compared.
     """
     if (printed["dataset"], printed["algorithm"]) != (cell.data.name, cell.algorithm):
         return False
@@ -156,7 +156,7 @@ def _alone(stored: Stored, made: Made | None, scores: str) -> Runs | None:
 def _judged(
     stored: Stored, printed: Mapping[str, Any] | None, runs: Runs | None, alone: Runs | None
 ) -> tuple[Gap | None, tuple[str, ...]]:
-    """Ours − published, and whose runs would have been called reproduced here too."""
+    """Ours − published, and the other methods whose runs would be called reproduced too."""
     if printed is None or runs is None or runs.is_partial:
         return None, ()
     within = equivalence.margin(printed["mean"], other_numbers(printed))

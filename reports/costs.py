@@ -24,13 +24,13 @@ HEADINGS = (
 )
 NOTE = (
     "Counted per client and round: bytes that a client downloads when it trains and uploads when "
-    "it sends (float32; what does not change, stays at the client, or follows from the rest is not "
-    "sent), mini-batch gradients when it trains, and those that a personalised model needs after "
-    "training. Seconds per round are measured, evaluation included, on whatever made the runs. To "
-    "equal alone: until the validation accuracy first reaches the best one of local-only with the "
-    "same seed (the test accuracy where no data are kept for validation), in rounds and in "
-    "megabytes that all clients together have moved by then, up and down; means over seeds, where "
-    "every seed gets there."
+    "it sends (float32; parts that do not change, stay at the client or follow from others are not "
+    "sent), mini-batch gradients in training, and gradients that a personalised model needs after "
+    "training. Seconds per round are measured on the machines that made the runs, evaluation "
+    "included. To equal alone: rounds until the validation accuracy (the test accuracy where no "
+    "data are kept for validation) first reaches the best one of local-only with the same seed, "
+    "and megabytes that all clients have moved by then, up and down; means over seeds, if every "
+    "seed gets there."
 )
 
 
@@ -93,7 +93,7 @@ def _arranged(panels: Mapping[str, Sequence[Row]], wide: float, columns: int) ->
 
 
 def reached(accuracies: Mapping[int, pd.Series], targets: Mapping[int, float]) -> dict[int, int]:
-    """By seed the first round whose accuracy is at least the target; seeds that never do lack.
+    """The first round of each seed with at least the target accuracy; seeds without are left out.
 
     accuracies: by round.
     """
@@ -106,7 +106,7 @@ def reached(accuracies: Mapping[int, pd.Series], targets: Mapping[int, float]) -
 
 
 def until_alone(ours: Runs, alone: Runs) -> Spent | str:
-    """What it takes to equal local-only with the same seeds; in words where some seed does not."""
+    """What it costs to equal local-only with the same seeds; in words if some seed never does."""
     own, other = _accuracies(ours), _accuracies(alone)
     targets = {seed: other[seed].max() for seed in own if seed in other}
     found = reached(own, targets)
@@ -117,7 +117,7 @@ def until_alone(ours: Runs, alone: Runs) -> Spent | str:
 
 
 def _accuracies(runs: Runs) -> dict[int, pd.Series]:
-    """By seed the accuracies by round: on validation data where there are any."""
+    """Accuracies by round for each seed, on validation data where there are any."""
     found = {}
     for seed, history in runs.made.histories.items():
         names = [column(runs.scores, name) for name in ("validation_accuracy", "accuracy")]
@@ -146,7 +146,7 @@ def counted(runs: Runs) -> Costs | None:
 
 
 def _megabytes(runs: Runs) -> float:
-    """That all clients move in a round."""
+    """Megabytes that all clients move in one round."""
     costs = counted(runs)
     return costs.bytes_of_round(runs.made.cell) / 1e6 if costs else 0.0
 
@@ -170,7 +170,7 @@ def _line(row: Row, runs: Runs, results: Results) -> list[tuple[str, ...]]:
 
 
 def _seconds(runs: Runs) -> float:
-    """Per round and seed, evaluation included."""
+    """Seconds per round and seed, evaluation included."""
     each = [
         history["seconds"].iloc[-1] / (1 + history["round"].iloc[-1]) / run.seeds_stacked
         for history, run in zip(runs.made.histories.values(), runs.made.runs.values(), strict=True)
@@ -188,7 +188,7 @@ def _until_alone(row: Row, runs: Runs) -> tuple[str, str]:
 
 
 def _draw_panel(axes: Axes, rows: Sequence[Row]) -> None:
-    """A line per method, and local-only, which moves nothing, as a level."""
+    """Draw a line per method, and local-only, which moves no bytes, as a horizontal line."""
     for row in rows:
         if row.runs is None:
             continue

@@ -46,7 +46,7 @@ class Line(NamedTuple):
     """The series in words, without the swept settings that the panel's title has."""
     seeds: int
     rounds: Floats
-    """(n,), as are ``mean``, ``low`` and ``high``."""
+    """Shape (n,), as of ``mean``, ``low`` and ``high``."""
     mean: Floats
     """Over seeds."""
     low: Floats
@@ -91,7 +91,7 @@ class Distance(NamedTuple):
     end: float
     """The Δ at the last round that both lines reach."""
     until: int
-    """That round."""
+    """The last round that both lines reach."""
 
 
 def panels(results: Results) -> list[Panel]:
@@ -122,8 +122,8 @@ def _figure_panels(results: Results, rows: Sequence[Row]) -> list[Panel]:
 
 
 def _setting_panels(results: Results, rows: Sequence[Row]) -> list[Panel]:
-    """Accuracy in every setting, split by the values of a sweep that methods share: on test data,
-    or, where these are seen once only, on validation data."""
+    """Accuracy in every setting, split by the values of a sweep that methods share: on validation
+    data if runs have any, otherwise on test data."""
     is_validated = any(
         row.runs and not row.runs.made.curve(row.series.scores, "validation_accuracy").empty
         for row in rows
@@ -147,8 +147,8 @@ def _setting_panels(results: Results, rows: Sequence[Row]) -> list[Panel]:
 
 
 def shared_variants(rows: Sequence[Row]) -> list[str]:
-    """The values of a sweep that several methods share: each has panels of its own. Empty where
-    only one method is swept, or each by other values."""
+    """The values of a sweep that several methods share; each value gets its own panels. Empty if
+    only one method is swept, or methods by different values."""
     found: dict[str, set[str]] = {}
     for row in rows:
         if row.ours is not None:
@@ -174,13 +174,13 @@ def _published_panels(figure: str) -> list[tuple[Setting, str, str]]:
 
 
 def distances(drawn: Sequence[Panel]) -> list[Distance]:
-    """Ours − published where both are drawn, line by line; at our rounds, theirs interpolated."""
+    """Ours − published for each line at our rounds; the published curve is interpolated."""
     found = (distance(panel, line) for panel in drawn for line in panel.lines)
     return [off for off in found if off is not None]
 
 
 def distance(panel: Panel, line: Line) -> Distance | None:
-    """Ours − published of one line; None where nothing is published of its rounds."""
+    """Ours − published for one line; None if no round of it is published."""
     if line.paper is None:
         return None
     first, last = line.paper[0][0], line.paper[0][-1]
@@ -205,7 +205,7 @@ def distance(panel: Panel, line: Line) -> Distance | None:
 def _panel(
     results: Results, rows: Sequence[Row], metric: str, title: str, has_one_variant: bool = False
 ) -> Panel:
-    """has_one_variant: the title says it, so that the lines need not."""
+    """has_one_variant: the title names the variant, so the lines need not."""
     setting = rows[0].setting
     curves = {row: _published(results, row, metric) for row in rows}
     overlaid = any(curve is not None for curve in curves.values())

@@ -12,7 +12,7 @@ PRACTICAL = 0.3
 LEAST_SEEDS = 3
 """A mean over fewer seeds gets no verdict."""
 PUBLISHED_RUNS = 5
-"""Runs that the published curves average where they show a mean; a printed ± is of these."""
+"""Runs behind a published mean and its ±: the number that the published curves average."""
 REPRODUCED, OPEN, DIFFERS = "reproduced", "open", "differs"
 VERDICTS = (REPRODUCED, OPEN, DIFFERS)
 
@@ -29,14 +29,14 @@ RULE = (
     f"{LEAST_SEEDS} seeds get no verdict, nor do runs of fewer rounds than the paper's (partial). "
     "“Too” names the other methods whose own runs would have been called reproduced for the same "
     "number: where it names one, the verdict does not tell the methods apart. Fitted: a choice of "
-    "the protocol was made on this number, or on a published curve of the same runs. Predicted: "
-    "none was. Verdicts are not adjusted for their number."
+    "the protocol was made on this number, or on a published curve of the same runs. Predicted: no "
+    "choice was. Verdicts are not adjusted for their number."
 )
 INTERVALS = (
     "Intervals and p-values cover what a seed changes: the initial model, the sampled clients and, "
     "only where the protocol draws them for each seed, batches and partition. They do not cover "
-    "the luck of the test samples, of which the intervals over clients give an idea, nor that of "
-    "the one data set."
+    "the choice of the test samples, which the intervals over clients indicate, nor the choice of "
+    "the data set."
 )
 
 
@@ -60,7 +60,7 @@ class Gap(NamedTuple):
 
 
 def margin(published: float, others: Sequence[float]) -> float:
-    """Half the distance to the nearest of ``others``, at most PRACTICAL; the latter without any."""
+    """Half the distance to the nearest of ``others``, at most PRACTICAL; PRACTICAL without any."""
     return min([PRACTICAL, *(abs(published - other) / 2 for other in others)])
 
 
@@ -80,7 +80,7 @@ def gap(ours: Summary, published: float, published_std: float | None, within: fl
 
 
 def _half(variance: float, other: float, freedom: int, other_freedom: int) -> float:
-    """Half of Welch's 90 % interval, from two squared standard errors; 0 if both are."""
+    """Half of Welch's 90 % interval, from two squared standard errors; 0 if both are 0."""
     total = variance + other
     if total == 0:
         return 0.0

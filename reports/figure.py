@@ -1,4 +1,4 @@
-"""A picture for a paper: chosen series, in any format, in a style of one's own."""
+"""A picture for a paper: chosen series, format and style."""
 
 import io
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ def figure(
     """Draw the curves of ``results`` at ``path``, whose suffix says the format.
 
     series: methods (``PFML``, ``pfml``) or single lines (``PFML (PM)``); empty: all. style: a
-    matplotlib style, by name or file, laid over the pages' own. Raises BenchmarkError for a
-    format, a series or a style that there is not.
+    matplotlib style, by name or file, on top of the pages' own. Raises BenchmarkError for an
+    unknown format, series or style.
     """
     kind = path.suffix.removeprefix(".")
     if kind not in FORMATS:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reports.pictures import save
 
 NUMBERED = 20
-"""Up to so many clients and classes each place shows its number."""
+"""Up to this many clients and classes, each field shows its count."""
 
 
 def partition_heatmap(table: NDArray[np.integer], title: str, path: Path) -> list[Path]:

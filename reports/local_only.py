@@ -15,7 +15,7 @@ LEVEL = 0.05
 
 
 class Pair(NamedTuple):
-    """The same scores of a method and of local-only in one setting, over as many rounds."""
+    """The same scores of a method and of local-only in one setting, over equally many rounds."""
 
     row: Row
     runs: Runs
@@ -82,7 +82,7 @@ def pairs(results: Results, algorithm: str) -> list[Pair]:
     }
     found = []
     for row in personal:
-        # Where a sweep leaves local-only alone, the same one stands beside all of it.
+        # A local-only run that is not swept stands beside every value of the sweep.
         alone = local.get((row.setting, row.series.swept)) or local.get((row.setting, ()))
         if row.series.algorithm == algorithm and alone is not None:
             found += _pair(row, alone)

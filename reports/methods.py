@@ -20,7 +20,7 @@ class Methods:
     def have_changed_since(self, run: Run) -> bool:
         """True if the method's file has other code than the one that made the run.
 
-        False where nobody says which file a method of a user's is.
+        False if the file of a user's method is unknown.
         """
         now = self._code(run.cell.algorithm)
         return now is not None and not stands(run.cell.algorithm, (run.source, run.code), now)

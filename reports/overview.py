@@ -52,7 +52,7 @@ def draw(tables: Sequence[Results], folder: Path) -> list[Path]:
 
 
 def findings(tables: Sequence[Results]) -> list[str]:
-    """The three sentences that matter."""
+    """The main findings, in at most three sentences."""
     rows = [row for results in tables for row in results.rows if row.published]
     run = [row for row in rows if row.difference is not None]
     if not run:

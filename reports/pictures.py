@@ -71,7 +71,7 @@ def look(algorithm: str, scores: str) -> Look:
 
 
 def save(figure: Figure, path: Path, kinds: Iterable[str] = ("png", "svg")) -> list[Path]:
-    """Write the figure at ``path``, one file a kind, without dates in them.
+    """Write the figure at ``path``, one file per kind, without dates in them.
 
     A suffix of ``path`` that names a kind is replaced; others are part of the name.
     """
@@ -93,6 +93,6 @@ def save(figure: Figure, path: Path, kinds: Iterable[str] = ("png", "svg")) -> l
 
 
 def _rounded(path: re.Match[str]) -> str:
-    """Coordinates to a tenth of a point, no spaces that say nothing: less than half of the file."""
+    """Round coordinates to a tenth of a point and drop needless spaces: halves the file."""
     text = re.sub(r"\d+\.\d+", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), path[0])
     return re.sub(r"\s*([MLQCZ])\s*", r"\1", text)

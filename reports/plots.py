@@ -18,13 +18,13 @@ from reports.pictures import STYLE, look, save
 from reports.statistics import Floats
 
 POINTS = 200
-"""A line is drawn through at most about so many of its points: more are not to be seen."""
+"""Lines are thinned to at most this many points; more would not be visible."""
 EARLY = 0.9
 """A line that ends before this share of the rounds is one of a shorter run: dots lead from its end
 to its name."""
 
 SETTLED = 0.05
-"""The share of the rounds, from the start, whose extremes do not set the limits."""
+"""The share of first rounds that vertical limits ignore."""
 
 
 def draw(panels: Sequence[Panel], path: Path) -> list[Path]:
@@ -101,7 +101,7 @@ def thinned(n: int) -> NDArray[np.intp]:
 
 
 def limits(lines: Sequence[Line], end: float) -> tuple[float, float]:
-    """Vertical limits that show every line, ours and published, once it has settled."""
+    """Vertical limits that show every line, ours and published, after the first rounds."""
     seen = []
     for line in lines:
         for rounds, values in ((line.rounds, line.mean), line.paper or (None, None)):
@@ -117,10 +117,10 @@ def limits(lines: Sequence[Line], end: float) -> tuple[float, float]:
 
 
 def spread(wanted: Floats, gap: float, low: float, high: float) -> Floats:
-    """Places as near to the wanted ones as can be, at least ``gap`` apart, in [low, high].
+    """The places nearest to the wanted ones that are at least ``gap`` apart, in [low, high].
 
-    wanted: (n,) in any order; the result keeps it. The least squares answer: subtracting
-    the gaps leaves an isotonic regression. Too many for the range: evenly over it.
+    wanted: (n,) in any order, which the result keeps. Solves least squares: after subtracting
+    the gaps, an isotonic regression. Places that do not fit the range are spread evenly over it.
     """
     n = len(wanted)
     if n == 0:

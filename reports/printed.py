@@ -28,7 +28,7 @@ class _Shown(NamedTuple):
 
 
 def printed(results: Sequence[Results]) -> pd.DataFrame:
-    """One row per place, columns COLUMNS.
+    """One row per field of the tables, columns COLUMNS.
 
     table: ``across`` (methods over all settings), ``clients`` (client by client), ``costs``,
     ``distances`` (to the published curves), ``readings``. line and column: where the text stands.
@@ -43,7 +43,7 @@ def printed(results: Sequence[Results]) -> pd.DataFrame:
 
 
 def _tables(results: Results) -> Iterator[_Shown]:
-    """Those that :func:`reports.sections.section` shows."""
+    """The tables that :func:`reports.sections.section` shows."""
     if across.is_across(results):
         every = across.standings(across.table(results))
         yield _Shown("across", 1, across.HEADINGS, across.lines(every))

@@ -20,9 +20,9 @@ class Origin(NamedTuple):
     today: str
     """The command that makes them at this commit."""
     original: list[int]
-    """Numbers, from 1, of the commands that made those in the store."""
+    """Numbers, from 1, of the commands that made the runs in the store."""
     commits: str
-    """The commits at which they were made."""
+    """The commits at which the runs were made."""
 
 
 class Provenance(NamedTuple):
@@ -35,11 +35,11 @@ class Provenance(NamedTuple):
     commands: list[str]
     """The commands that made the runs in the store, each once."""
     environment: list[tuple[str, str]]
-    """What was recorded of the machines, and its values."""
+    """Recorded properties of the machines, and their values."""
     methods: list[tuple[str, str]]
     """Methods, and the SHA-256 of their files."""
     partitions: list[tuple[str, str, str]]
-    """Partitions in words, their digests and what was counted of them."""
+    """Partitions in words, their digests and their statistics."""
 
 
 def provenance(results: Results) -> Provenance:

@@ -16,8 +16,8 @@ RULE = (
     "Ranked by the personalised models of each variant: mean |Δ| of test accuracy in units of "
     f"{ACCURACY:g} pp, and mean |Δ| of training loss in units of {LOSS:g} % of the published "
     "loss; the larger of the two is the measure. Compatible: at most 1. Global models are shown, "
-    "but swing too much from run to run to rank by; only FedAvg, which has no others, is ranked "
-    "by its own. A reading is named by what it does not share with most."
+    "but vary too much between runs to rank by; only FedAvg, which has no others, is ranked by its "
+    "global model. A reading is named by the settings in which it differs from most."
 )
 
 
@@ -31,7 +31,7 @@ class Gaps(NamedTuple):
 
     @property
     def measure(self) -> float:
-        """The larger of both in units of what is compatible."""
+        """The larger of both, in units of the largest compatible distance."""
         return max((self.accuracy or 0.0) / ACCURACY, (self.loss or 0.0) / LOSS)
 
 
@@ -100,7 +100,7 @@ def _rank(one: Ranked) -> tuple[str, int, str, float]:
 
 
 def texts(found: Sequence[Ranked]) -> list[tuple[str, ...]]:
-    """The table's rows; a variant is named by what it does not share with most."""
+    """The table's rows; a variant is named by the settings in which it differs from most."""
     groups: dict[tuple[str, str], list[dict[str, str]]] = {}
     for one in found:
         groups.setdefault(one.reading[:2], []).append(setting_labels(dict(one.reading.swept)))

@@ -11,11 +11,11 @@ BLOCK = re.compile(
     r"(<!-- (\w+): from (\S+?)(?:,[^\n]*)? -->\n)(.*?)(<!-- end of \2 -->)", re.DOTALL
 )
 KEPT = {"verdicts": ("|",)}
-"""How the lines of the page begin that a block takes."""
+"""Prefixes of the page's lines that a block takes."""
 
 
 def refreshed(text: str) -> str:
-    """The README's text, each block made anew from its page."""
+    """The README's text, each block replaced by what its page now says."""
     return BLOCK.sub(lambda found: f"{found[1]}{_block(found[2], found[3])}\n{found[5]}", text)
 
 

@@ -51,7 +51,7 @@ class Results(Stored):
 
 
 def load(experiment: Experiment, protocol: Protocol, profile: str, library: Library) -> Results:
-    """The results of one experiment under one protocol; without rows of ours where none was run."""
+    """The results of one experiment under one protocol, whether or not it was run."""
     return Results(**vars(read(experiment, protocol, profile, library)))
 
 
@@ -135,7 +135,7 @@ def compare(
     profile: str = FULL_SCALE,
     protocols: Sequence[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """A JSON-safe record (``compare.flat``) for every published number of the experiments.
+    """A JSON-safe record (``rows.flat``) for every published number of the experiments.
 
     Percent; numbers that do not exist are None, never NaN. ``protocols`` defaults to the
     first of each experiment, so that every published number appears once.

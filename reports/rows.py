@@ -77,9 +77,9 @@ class Row:
     table: int | None
     """The paper's table that the experiment repeats."""
     setting: Setting
-    """The column it stands in."""
+    """The column of the number."""
     series: Series
-    """The line it stands in."""
+    """The line of the number."""
     symbols: Symbols
     """The settings by which the paper's tables tell numbers apart."""
     published: Published | None
@@ -89,7 +89,7 @@ class Row:
     ours: Summary | None
     """Mean and spread of ours over seeds; None where nothing was run or a seed diverged."""
     reduction: str
-    """How a run is reduced to one score: ``best``, ``last`` or ``last20``."""
+    """How a run is reduced to one score: a key of ``names.REDUCTION_TEXT``."""
     protocol: str
     """The protocol that the runs follow."""
     verdict: str

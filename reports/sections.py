@@ -1,4 +1,4 @@
-"""What a page says of one experiment under one protocol, ready for any template."""
+"""What a page says about one experiment under one protocol, ready for any template."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -109,7 +109,7 @@ def section(results: Results, figures: Path) -> Section:
     drawn = [panel for panel in curves.panels(results) if panel.lines]
     is_table = results.experiment.figure is None
     held = claims.findings(results) if is_table else claims.Findings([], [])
-    # Of most sweeps there are too many lines for panels; distances say more.
+    # Most sweeps have too many lines for panels; distances say more.
     is_crowded = any(row.series.swept for row in rows) and not curves.shared_variants(rows)
     panels = [] if is_crowded else drawn
     path = figures / f"{results.experiment.name}-{protocol.name}"

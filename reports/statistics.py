@@ -86,7 +86,7 @@ def smooth(values: ArrayLike, window: int) -> Floats:
 
 
 def summarise(values: ArrayLike) -> Summary:
-    """Mean, standard deviation and 95 % Student-t interval of one number a seed."""
+    """Mean, standard deviation and 95 % Student-t interval of one number per seed."""
     x = np.asarray(values, dtype=np.float64)
     n, mean = len(x), float(x.mean())
     if n < 2:

@@ -24,7 +24,7 @@ FULL_SCALE, SHORT = "paper", "short"
 
 @dataclass(frozen=True, eq=False)
 class Library:
-    """A store of which every record and every table is read once, however often it is asked for."""
+    """A store, read at most once per record and per table."""
 
     store: Store
     methods: Methods = field(default_factory=Methods)
@@ -163,7 +163,7 @@ class Stored:
     made: dict[str, Made]
     """The cells with runs that score anything."""
     library: Library
-    """The store that they come from."""
+    """The store that holds the runs."""
 
     def alone(self, made: Made) -> Made | None:
         """Local-only's runs for the clients of ``made``; tuned like it in a tuned experiment."""
@@ -188,8 +188,8 @@ def swept_settings(
 ) -> tuple[tuple[str, Scalar], ...]:
     """The settings that the grids sweep at this point, with their values in ``hyper``.
 
-    A grid that leaves a setting alone counts as a value of it. point: data set, model, active
-    clients. hyper: the method's settings and the switches.
+    A grid without the setting counts as one more value. point: data set, model, active clients.
+    hyper: the method's settings and the switches.
     """
     data, model, active = point
     here = [
@@ -208,7 +208,7 @@ def swept_settings(
 
 
 def read(experiment: Experiment, protocol: Protocol, profile: str, library: Library) -> Stored:
-    """The runs of one experiment under one protocol; no cell is made where there is none."""
+    """The stored runs of one experiment under one protocol."""
     scale = FULL_SCALE if FULL_SCALE in experiment.profiles else profile
     asked = _cells(experiment, protocol, profile, library)
     full = asked if scale == profile else _cells(experiment, protocol, scale, library)
@@ -258,7 +258,7 @@ def _cells(
 ) -> list[Cell]:
     """The experiment's own cells, and the same with any other method that the store knows.
 
-    Where it sweeps something, of those only methods that are not built in, and what the store has.
+    In a sweep, only methods that are not built in are added, and only their cells with runs.
     """
     size = profile_of(experiment, profile)
     swept = any(grid.sweeps for grid in experiment.grid)

@@ -31,7 +31,7 @@ class Line(NamedTuple):
 
 
 def swept(rows: Sequence[Row]) -> str | None:
-    """The one symbol (``lam``, ``beta``, ``K``) that the published rows vary; None if not one."""
+    """The one symbol (``lam``, ``beta``, ``K``) that the published rows vary; None unless one."""
     points = [row for row in rows if row.published is not None and row.series.swept]
     varied = {
         symbol
@@ -62,13 +62,13 @@ def draw(rows: Sequence[Row], symbol: str, path: Path) -> list[Path]:
 def caption(protocol: str) -> str:
     """How to read the picture."""
     return (
-        "Filled: our mean over seeds with its 95 % interval (none of a single seed). Hollow: the "
-        f"published value. Each panel has a scale of its own. Protocol {protocol}."
+        "Filled: our mean over seeds with its 95 % interval (none for a single seed). Hollow: the "
+        f"published value. Each panel has its own scale. Protocol {protocol}."
     )
 
 
 def shapes(rows: Sequence[Row]) -> list[str]:
-    """What each sweep looks like beside the published one, a sentence or three each."""
+    """How each sweep resembles the published one, in one to three sentences each."""
     ordered = sorted(rows, key=_key)
     groups = [list(group) for _, group in groupby(ordered, key=_key)]
     return [text for group in groups if (text := _shape_text(group))]
@@ -87,7 +87,7 @@ class Shape(NamedTuple):
     steps: int
     """Steps in which the published numbers move."""
     near: int
-    """Of our means off the centre, those within PRACTICAL of the published."""
+    """Number of our means off the centre that are within PRACTICAL of the published ones."""
     centre_near: int
     """The same if the published number at the centre stood for all of them."""
     off_centre: int
@@ -144,8 +144,8 @@ def _shape_text(group: Sequence[Row]) -> str:
     if centre is not None:
         text += (
             f" Off the centre ({SIGNS.get(symbol, symbol)} = {CENTRES[symbol]:g}) "
-            f"{found.near} of {found.off_centre} of ours are within {PRACTICAL:g} pp; quoting the "
-            f"published centre for all would be within it in {found.centre_near}."
+            f"{found.near} of {found.off_centre} of ours are within {PRACTICAL:g} pp; the "
+            f"published value at the centre, in place of ours, would be in {found.centre_near}."
         )
     return text
 
@@ -200,7 +200,7 @@ def _ours(rows: Sequence[Row], symbol: str) -> Line:
 
 
 def _name_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]], nearest: float) -> None:
-    """Write each line's name at its end (value, x, name, colour); apart where they are near."""
+    """Write each line's name at its end (value, x, name, colour), moved apart if they are near."""
     ordered = sorted(ends)
     are_near = len(ordered) > 1 and ordered[1][0] - ordered[0][0] <= nearest
     for place, (value, end, label, shade) in enumerate(ordered):

@@ -46,9 +46,9 @@ class Table(NamedTuple):
 
 
 def layout(results: Results) -> Table:
-    """The rows of ``results`` arranged as a table, with the line that belongs under it.
+    """The rows of ``results`` arranged as a table, with its note.
 
-    A column without any run is left out, and the line says so.
+    A column without any run is left out, and the note says so.
     """
     entries: dict[str, dict[Setting, Entry]] = {}
     ran = {row.setting for row in results.rows if row.runs is not None}
@@ -160,7 +160,7 @@ def _spread_note(least: int, most: int, has_published: bool) -> str:
 def reductions(rows: Iterable[Row]) -> dict[str, float]:
     """Mean |ours − paper| in pp under each reduction, over full-length rows with a value.
 
-    Says how much hangs on the protocol's choice; empty where no row can be compared.
+    Shows how much depends on the protocol's choice; empty where no row can be compared.
     """
     gaps = [
         abs(row.runs.values.mean() - row.published.mean)

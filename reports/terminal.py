@@ -60,7 +60,7 @@ def _table(results: Results) -> Table:
 
 
 def _nearness(drawn: Sequence[Panel]) -> Iterator[str]:
-    """What runs too short for a verdict can still be held against: the published curves."""
+    """How near runs too short for a verdict are to the published curves."""
     for title, group in groupby(distances(drawn), key=lambda distance: distance.panel):
         found = list(group)
         each = ", ".join(f"{d.series} {d.mean:.2f}" for d in found)

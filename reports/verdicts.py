@@ -82,7 +82,7 @@ def _fitted(rows: Sequence[Row]) -> str:
 
 
 def _misprints(rows: Sequence[Row]) -> str:
-    """The numbers that are not held against the configuration that is printed."""
+    """The numbers that are not compared under the printed configuration."""
     numbers = Counter((row.table, row.misprint) for row in rows if row.misprint)
     lines = [f"- Table {table}, {count} numbers: {why}" for (table, why), count in numbers.items()]
     return "\n".join(["", "## Not as the caption says", "", *lines, ""]) if lines else ""
@@ -110,7 +110,7 @@ def _misses(rows: Sequence[Row]) -> str:
 
 
 def _lacking(rows: Sequence[Row]) -> str:
-    """What the results lack of what the paper profile asks for."""
+    """Rounds and seeds that the paper profile asks for and the results lack."""
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if row.lacking and row.published is not None:
@@ -123,7 +123,7 @@ def _lacking(rows: Sequence[Row]) -> str:
     ]
     lines += [
         "",
-        "results/reproduction/READING.md has the reasons for what the committed runs lack.",
+        "results/reproduction/READING.md says why committed runs are missing.",
     ]
     return "\n## Not yet at full scale\n\n" + "\n".join(lines) + "\n"
 

@@ -21,6 +21,7 @@ def section(rows: Sequence[dict[str, Any]]) -> str:
         "Convolution, 2×2 max-pooling and ReLU as one compiled kernel, where numba is installed, "
         "against torch's own. Processor time of one thread, medians of "
         f"{rows[0]['turns']} turns. The kernels can pass 100 % of the floor: their gradients skip "
-        "what pooling and ReLU stop, and the rate of a large product is not the machine's limit."
+        "values that pooling and ReLU discard, and the rate of a large product is not the "
+        "machine's limit."
         "\n\n" + "\n".join(lines) + "\n\n"
     )

@@ -59,7 +59,7 @@ def draw_scaling(found: dict[str, Any], path: Path) -> list[Path]:
     time, memory, seeds = figure.subplots(1, 3)
     n = [row["clients"] for row in found["clients"]]
     panels = (
-        (time, [row["seconds"] for row in found["clients"]], "seconds a round"),
+        (time, [row["seconds"] for row in found["clients"]], "seconds per round"),
         (memory, [row["bytes"] / 2**30 for row in found["clients"]], "peak memory (GiB)"),
     )
     for axes, values, label in panels:
@@ -99,7 +99,7 @@ def _draw_seeds(axes: Axes, found: dict[str, Any]) -> None:
 
 
 def client_exponent(found: dict[str, Any]) -> float:
-    """The power of their number, from 100 clients on, that a round's time grows with."""
+    """The exponent b of time ∝ clients^b, fitted to sizes of at least 100."""
     large = [row for row in found["clients"] if row["clients"] >= 100]
     return _exponent([r["clients"] for r in large], [r["seconds"] for r in large])
 
@@ -132,7 +132,7 @@ def _page(found: dict[str, Any], on_gpu: dict[str, Any]) -> str:
         "# Speed\n\n"
         f"{note(found)}\n\n{table(found)}\n\n"
         "![Cost against clients and seeds](figures/scaling.png)\n\n"
-        f"PFML with MLR of 784 inputs, 40 samples a client: {most['clients']:,} clients take "
+        f"PFML with MLR of 784 inputs, 40 samples per client: {most['clients']:,} clients take "
         f"{most['bytes'] / 2**30:.1f} GiB, and time grows with their number to the power "
         f"{client_exponent(found):.2f}. {_seeds_said(found)}: on a CPU replicas "
         "train in turn, as its cache holds the batches of one. Two processes of one thread reach "
@@ -152,19 +152,20 @@ def _checkpoints(found: dict[str, Any]) -> str:
         for row in found["checkpoints"]
     ]
     return (
-        f"A checkpoint's size and time, and its share of a run at the default: {'; '.join(said)}."
+        "A checkpoint's size and time, and its share of a run at the default interval: "
+        f"{'; '.join(said)}."
     )
 
 
 def _rest(found: dict[str, Any]) -> str:
-    """Where a ratio is small: what the floor would allow, and where the time goes."""
+    """How much faster a program at the floor would be, and where the engine's time goes."""
     limits = []
     for row in found["rounds"]:
         loaders = row["loaders_train"] + row["loaders_evaluate"]
         name = f"{row['unit']} {METHODS[row['algorithm']]}"
         limits.append(f"{name} {loaders / row['floor_both']:.1f}×")
     lines = [
-        "## What the rest is",
+        "## Where the rest of the time goes",
         "",
         "A program at the floor would be this many times faster than the DataLoader loop, with "
         f"evaluation: {', '.join(limits)}.",
@@ -185,9 +186,9 @@ def note(found: dict[str, Any]) -> str:
     return (
         f"One round, one thread of {machine['device']} ({machine['cores']} cores), torch "
         f"{machine['torch']}. *Of the floor*: the time that a round's necessary floating-point "
-        "operations take at the rate of a large matrix product, over ours; K gradients a model and "
-        "local step are counted, of which the engine need not multiply all out, so that it can "
-        "pass 100 %. *Plain loop* and "
-        "*DataLoader loop*: how many times longer a loop over clients takes, written plainly, and "
-        f"as is usual with a DataLoader a client. Medians of {found['rounds'][0]['turns']} turns."
+        "operations take at the rate of a large matrix product, over ours; K gradients per model "
+        "and local step are counted; the engine avoids some of these products, so it can pass "
+        "100 %. *Plain loop* and *DataLoader loop*: how many times longer a loop over clients "
+        "takes, written plainly, and as usual with one DataLoader per client. Medians of "
+        f"{found['rounds'][0]['turns']} turns."
     )

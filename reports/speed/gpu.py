@@ -21,7 +21,7 @@ STACKED = 5
 
 
 def gathered(stores: Sequence[Path], reference: Path = REFERENCE) -> list[dict[str, Any]]:
-    """A row for every cell of the stores, of its seeds that the reference has too.
+    """A row for every cell of the stores, over the seeds that the reference has too.
 
     seconds: of training; those of a program count once for all seeds that it trained. For each
     score, in points of percent: ``mean`` of the best evaluations and that of the reference, and
@@ -89,9 +89,9 @@ def section(found: dict[str, Any]) -> str:
         f"{machine['device']}, torch {machine['torch']}, seeds as replicas in one program. "
         "*Recorded*: how many times faster a round without evaluation is when its kernels are "
         "recorded once and replayed as a CUDA graph than when they are launched one by one (one "
-        f"seed). *{STACKED} seeds*: what a round of {STACKED} takes over one of one, so that "
-        f"{STACKED} runs one after another are {STACKED}. *TF32*: how many times faster it makes a "
-        f"round of {STACKED}. *Of the floor*: as above, of {STACKED} seeds.\n\n"
+        f"seed). *{STACKED} seeds*: the time of a round of {STACKED} seeds over that of one seed; "
+        f"{STACKED} separate runs would take {STACKED}. *TF32*: how many times faster a round of "
+        f"{STACKED} seeds is with it. *Of the floor*: as above, for {STACKED} seeds.\n\n"
         f"{ratios(found)}\n\nTable 1 under `as_run`: {runs_said(found['runs'])}\n\n"
         "Made by `python -m tests.speed --gpu`, and from two stores, the second of them made with "
         "`--precision tf32`, by\n"
