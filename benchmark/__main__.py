@@ -1,4 +1,4 @@
-"""Hands over to the command line: python -m benchmark …"""
+"""The entry point of ``python -m benchmark``."""
 
 from benchmark.cli.commands import app
 

@@ -1,4 +1,4 @@
-"""The same from Python: run experiments, load their numbers as tables, draw their curves.
+"""Run experiments from Python, load their numbers as tables, and draw their curves.
 
     import benchmark
 
@@ -74,7 +74,7 @@ class Loaded:
 
     @cached_property
     def printed(self) -> pd.DataFrame:
-        """(places, 6): what the pages' other tables print, as text.
+        """(fields, 6): what the pages' other tables print, as text.
 
         Columns experiment, protocol, table (``across``, ``clients``, ``costs``, ``distances``,
         ``readings``), line, column, text.
@@ -102,13 +102,13 @@ def run(
 
     experiments: names, TOML files or groups. algorithms: names, or paths of Python files. seeds:
     how many, or which ones. settings: fields of every cell, such as ``{"rounds": 100,
-    "hyper.lam": 5}``. listen: hears of every step (``benchmark.jobs.job.Event``). means:
+    "hyper.lam": 5}``. listen: called with every ``benchmark.jobs.job.Event``. means:
     further fields of ``benchmark.jobs.session.Means``: jobs (1 unless given; more need a script
     with ``if __name__ == "__main__":``), device, data_root, download, rerun, keep_older,
     keep_models, …
 
-    Interrupted, the same call goes on where it stopped. Raises BenchmarkError, one line, for what
-    cannot be run, and JobsFailed if a run failed.
+    Repeat an interrupted call to continue it. Raises BenchmarkError, one line, for what cannot be
+    run, and JobsFailed if a run failed.
     """
     from benchmark.jobs.request import Request
     from benchmark.jobs.session import Means, prepare
@@ -135,7 +135,7 @@ def load(
     settings: Mapping[str, Scalar] | None = None,
     store: Path | str = COMMITTED,
 ) -> Loaded:
-    """The stored results of the experiments; by default those that belong to the repository.
+    """The stored results of the experiments; by default the committed ones.
 
     protocols: names or TOML files; empty: those under which the store has any run. Raises
     BenchmarkError, which names the command that makes the runs, if there is none.
@@ -179,9 +179,9 @@ def load_model(
     a client (from 0), for its personalised model; None: the global model. into: a module of the
     same architecture that takes the parameters; None: it is built as the cell says.
 
-    The model is the one that the last row of the run's scores is about: where a protocol scores
-    the global model before a round's training, it is without the last round's. Inputs are
-    scaled as ``data.scaling`` of the cell says. Raises BenchmarkError, one line.
+    The model is the one behind the last row of the run's scores: where a protocol scores the global
+    model before a round's training, it lacks the last round's training. Inputs are scaled as
+    ``data.scaling`` of the cell says. Raises BenchmarkError, one line.
     """
     from benchmark.store import Store
     from benchmark.store.models import read_model

@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 Outcome = dict[str, Tensor]
 """What a state holds, by name, and the ``personal`` models."""
 
-SIZES = (7, 4, 10, 3)  # with B = 4: padded last batches, a full one, one that is all there is
+SIZES = (7, 4, 10, 3)  # with B = 4: padded last batches, a single full one, a single short one
 N, B, CLASSES, SHAPE = len(SIZES), 4, 3, (1, 4, 4)
 PARTS: list[Ints] = np.split(np.arange(sum(SIZES)), np.cumsum(SIZES)[:-1])
 
@@ -73,7 +73,7 @@ def federation(
 
 
 def initial(of: Federation) -> Tensor:
-    """Initial models (R, P), another for each seed."""
+    """Initial models (R, P), different for each seed."""
     row = of.network.row()
     noise = [np.random.default_rng(seed).normal(size=len(row)) for seed in of.seeds]
     return row + 0.1 * torch.from_numpy(np.stack(noise))
@@ -126,13 +126,13 @@ def close(left: Outcome, right: Outcome, atol: float = 1e-9) -> None:
 
 
 def brief(method: Method) -> dict[str, Any]:
-    """Few steps, other settings at the method's defaults."""
+    """Settings with few steps; all others are the method's defaults."""
     named = {field.name for field in fields(method.Hyper)}
     return {name: 2 for name in ("E", "K", "H", "A", "C", "k") if name in named}
 
 
 def choices(method: Method, *without: str) -> list[dict[str, Any]]:
-    """Every combination of the settings that are a choice of names, or of yes and no."""
+    """Every combination of the settings whose type is a Literal or bool."""
     axes: dict[str, Sequence[Any]] = {}
     for name, kind in get_type_hints(method.Hyper).items():
         if name in without:

@@ -46,9 +46,8 @@ EVALUATIONS: dict[str, Callable[[Any], int]] = {
     "fedrep": lambda h: h.H + h.E,
     "fedala": lambda h: h.A + h.E,
 }
-"""Gradients per client and round. PFML's outer gradients are inner ones too, unless the inner
-iterates carry on, away from the models that they start a round at. A method that is not named
-here only has to keep to one number."""
+"""Gradients per client and round. PFML takes outer gradients of its own only where they are not
+inner ones. A method that is not named here only needs the same number in every round."""
 
 TRAIN = [np.arange(0, 9), np.arange(9, 13), np.arange(13, 20)]
 TEST = [np.arange(20, 23), np.arange(23, 29), np.arange(29, 31)]
@@ -184,7 +183,7 @@ class _LoggedBatches:
 def check_no_test_sample_is_read(
     method: Method, engine: ModuleType = benchmark.engine.training
 ) -> None:
-    """With unusable test samples, training and personalisation are the same bits."""
+    """Unusable test samples do not change a bit of training or personalisation."""
     clean, poisoned = (Log(method, arrays(bad), engine) for bad in ((), TEST))
     for ours, theirs in zip(clean.states, poisoned.states, strict=True):
         close(ours, theirs, 0)
@@ -195,7 +194,7 @@ def check_no_test_sample_is_read(
 def check_methods_are_paired(
     one: Method, other: Method, engine: ModuleType = benchmark.engine.training
 ) -> None:
-    """Two methods start alike and are handed the same clients and the same batches."""
+    """Two methods start from the same models and get the same clients and batches."""
     logs = [Log(method, arrays(), engine) for method in (one, other)]
     assert torch.equal(logs[0].problem.w, logs[1].problem.w)
     for t in range(3):

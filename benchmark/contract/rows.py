@@ -39,7 +39,7 @@ WHOSE = Identity(cell="", seeds=(0,), method="", partition="", engine="", torch=
 
 
 class Spy(Cohort):
-    """A cohort that keeps the rows it was asked to take the mean of."""
+    """A cohort that keeps the rows whose mean was taken."""
 
     sent: tuple[Tensor, ...] = ()
 
@@ -50,7 +50,7 @@ class Spy(Cohort):
 
 
 def after(method: Method, of: Federation, rounds: int) -> Any:
-    """A state in the midst of training."""
+    """The state after some rounds of training."""
     hyper = method.resolve(brief(method))
     state = method.init(initial(of), of.everyone(0), hyper)
     for t in range(rounds):
@@ -64,13 +64,13 @@ def tables(state: Any) -> dict[str, Tensor]:
 
 
 def close_rows(left: Any, right: Any, order: Any = slice(None)) -> None:
-    """Globals as they are, tables in another order of clients."""
+    """Fail unless globals are close, and tables too once the clients of ``right`` are reordered."""
     ours, theirs = left._asdict(), right._asdict()
     close(ours, theirs | {name: rows[order] for name, rows in tables(right).items()}, 1e-12)
 
 
 def equal_draws() -> Any:
-    """Within it all clients draw the same numbers: those that they draw go by their place."""
+    """Let all clients draw the same numbers in the block; otherwise these depend on their order."""
 
     def uniforms(drawing: Drawing, phase: Phase) -> Any:
         rng = np.random.default_rng(drawing.round_)
@@ -105,7 +105,7 @@ def _check_one_client_at_a_time(method: Method) -> None:
 
 
 def check_permuting_clients_permutes_rows(method: Method) -> None:
-    """Clients have no names: in another order they give the same rows and the same global."""
+    """The order of clients does not matter: another one gives the same rows and global model."""
     order = np.array([2, 0, 3, 1])
     senders = np.array([0, 2])
     mirrored = np.sort(np.argsort(order)[senders])
@@ -122,7 +122,7 @@ def check_permuting_clients_permutes_rows(method: Method) -> None:
 
 
 def check_padding_changes_nothing(method: Method) -> None:
-    """Longer blocks, with anything finite where no sample is."""
+    """Padding does not matter: longer blocks with any finite values in it give the same result."""
     of = federation("dnn")
     padded = replace(of, train=_longer(of.train))
     hyper, w = brief(method), initial(of)
@@ -138,7 +138,7 @@ def _longer(blocks: Blocks, by: int = 3) -> Blocks:
 
 
 def check_absent_clients_are_untouched(method: Method) -> None:
-    """The rows of those who do not train are the same bits after a round."""
+    """The rows of clients that do not train keep their bits in a round."""
     of = federation(participation="sampled")
     hyper, state = method.resolve(brief(method)), after(method, of, 2)
     cohort = of.cohort(2)
@@ -171,7 +171,7 @@ def _clones(tensors: Outcome) -> Outcome:
 
 
 def check_state_round_trips(method: Method) -> None:
-    """From a checkpoint, a state goes on as if nothing had been; no field is kept by reference."""
+    """A state that is read from a checkpoint continues to the same bits."""
     of = federation(participation="sampled", batches="shuffled_passes")
     hyper, state = method.resolve(brief(method)), after(method, of, 2)
     with tempfile.TemporaryDirectory() as folder:
@@ -185,7 +185,7 @@ def check_state_round_trips(method: Method) -> None:
 
 
 def check_two_runs_are_bit_identical(method: Method, **options: Any) -> None:
-    """Nothing comes from a global generator, whatever its state."""
+    """Results do not depend on the state of the global random generators."""
     outcomes = []
     for noise in (1, 2):
         with torch.random.fork_rng(devices=[]):
@@ -197,7 +197,7 @@ def check_two_runs_are_bit_identical(method: Method, **options: Any) -> None:
 
 
 def check_docstring_cites_a_paper(method: Method) -> None:
-    """The module says where the method was published, and when."""
+    """The module's docstring names the venue and the year of the publication."""
     text = ast.get_docstring(ast.parse(method.path.read_text())) or ""
     assert re.search(r"\b(19|20)\d\d\b", text), "no year"
     assert VENUE.search(text), "no venue"

@@ -43,11 +43,11 @@ RULES = (
     ),
     Rule(
         rows.check_padding_changes_nothing,
-        "a loss of one's own that leaves batch.mask out, or divides by the batch's size",
+        "a loss of your own that leaves out batch.mask, or divides by the batch's size",
     ),
     Rule(
         rows.check_absent_clients_are_untouched,
-        "a table is computed as a whole where cohort.write(table, rows) belongs",
+        "a whole table is computed where cohort.write(table, rows) belongs",
     ),
     Rule(rows.check_inputs_are_not_changed, "an operation in place: +=, add_, copy_, x[…] = …"),
     Rule(
@@ -69,7 +69,7 @@ RULES = (
 
 @dataclass(frozen=True)
 class Finding:
-    """How a method stands to a rule."""
+    """Whether a method keeps a rule."""
 
     rule: Rule
     fault: str

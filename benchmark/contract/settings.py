@@ -15,7 +15,7 @@ WRONG: dict[object, tuple[Any, ...]] = {
 
 
 def check_settings_are_frozen_with_defaults(method: Method) -> None:
-    """No setting has to be given, and none can be changed."""
+    """Every setting has a default, and none can be changed."""
     settings = method.resolve({})
     for field in fields(settings):
         assert field.default is not MISSING or field.default_factory is not MISSING
@@ -36,7 +36,7 @@ def check_wrong_settings_are_refused(method: Method) -> None:
 
 
 def check_zero_server_step_is_refused(method: Method) -> None:
-    """With β = 0 a global model would never move."""
+    """β = 0, with which the global model would never move, is refused."""
     if "beta" in method.settings({}):
         refuses(method, "beta", 0.0)
 

@@ -94,7 +94,7 @@ def finished_runs(
 
 
 def _with_models(store: Store, runs: Mapping[int, Run]) -> dict[int, Run]:
-    """Those of the runs whose models are there."""
+    """The runs whose models are stored."""
     return {
         seed: run
         for seed, run in runs.items()

@@ -77,7 +77,7 @@ class Request:
         ]
         if not found:
             asked = ", ".join(experiment.name for experiment in self.experiments)
-            raise BenchmarkError(f"--profile {self.profile}: leaves nothing of {asked}")
+            raise BenchmarkError(f"--profile {self.profile}: selects nothing of {asked}")
         found = _only("--dataset", self.datasets, found, lambda cell: cell.data.name)
         models = names_of(self.models)
         return _only("--model", models, found, lambda cell: cell.model.called)
@@ -107,7 +107,7 @@ def experiments_of(
 
 
 def _with_models(experiment: Experiment, models: Sequence[str]) -> Experiment:
-    """The experiment with the models that are files of the user's beside its own."""
+    """The experiment with the models that are a user's files, beside its own."""
     for given in models:
         if given.endswith(".py"):
             check_file_name(given)
@@ -131,7 +131,7 @@ def names_of(given: Sequence[str]) -> list[str]:
 
 
 def files_by_name(algorithms: Sequence[str]) -> dict[str, str]:
-    """The methods given as files, by name. Raises BenchmarkError where a name says two things."""
+    """The methods given as files, by name. Raises BenchmarkError if a name is taken twice."""
     paths: dict[str, str] = {}
     for given in algorithms:
         if not given.endswith(".py"):
@@ -154,7 +154,7 @@ def check_file_name(path: str) -> None:
     """Raise BenchmarkError unless results can be stored under the file's name."""
     if not FILE_NAME.fullmatch(Path(path).stem):
         raise BenchmarkError(
-            f"{path}: rename the file: lower case, digits, underscores, a letter first"
+            f"{path}: rename the file: lower-case letters, digits, underscores, a letter first"
         )
 
 

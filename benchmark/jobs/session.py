@@ -161,7 +161,7 @@ def _check(means: Means) -> None:
         )
     if means.keep_older and means.keep_models:
         raise BenchmarkError(
-            "--keep-older and --keep-models: allowed: one of them, for an older run that keeps no "
+            "--keep-older and --keep-models: allowed: one of them, because an older run without "
             "models is trained again"
         )
     if means.ray and means.jobs:

@@ -83,7 +83,7 @@ def _changes(
     stored: Run, method: Method, problem: Problem, device: torch.device
 ) -> tuple[str, ...]:
     now = environment(device, problem.federation.convolutions)
-    then = {"convolutions": "torch"} | stored.environment  # older records: the only kind then
+    then = {"convolutions": "torch"} | stored.environment  # all that older records could have
     older = [name for name in CAN_CHANGE_NUMBERS if name not in then]  # older records do not say
     changes = [
         f"{key}: {then.get(key, 'unknown')}, now {value}"

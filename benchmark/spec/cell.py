@@ -109,9 +109,10 @@ class Cell(Record):
     auxiliary: ModelSpec | None = None
     """Architecture of the models that clients keep to themselves. None: that of ``model``."""
     local_work: Literal["steps", "epochs"] = "steps"
-    """What a method's numbers of local steps count: mini-batches, as many for every client, or
-    passes over a client's own training set, so that clients take unequal numbers of steps. All are
-    computed as long as the longest: where sizes are Dirichlet(0.1), three times their mean."""
+    """What a method's numbers of local steps count. ``steps``: mini-batches, equally many for every
+    client. ``epochs``: passes over a client's own training set, so that larger clients take more
+    steps. Every client costs as much time as the largest: with sizes by Dirichlet(0.1), three
+    times the mean."""
     schedule: Schedule | None = None
     """How the method's step sizes change over the rounds. None: they do not."""
 

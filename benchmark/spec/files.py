@@ -73,7 +73,7 @@ def _bases(
     except BenchmarkError as error:
         raise BenchmarkError(f"{path}: extends: {error}") from None
     if {*files} & {*above, path}:
-        raise BenchmarkError(f"{path}: extends: the file comes round to itself")
+        raise BenchmarkError(f"{path}: extends: the file extends itself")
     return files
 
 

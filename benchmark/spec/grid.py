@@ -45,7 +45,7 @@ def cells(
             cell = parse(Cell, _with_files(data, source), source)
             if protocol.reduction == "at_best_validation" and not cell.partition.validates:
                 raise BenchmarkError(
-                    f"{source}: partition.validation_fraction is 0, allowed: above 0, for "
+                    f"{source}: partition.validation_fraction is 0, allowed: above 0, because "
                     f"{protocol.name} chooses rounds on validation data"
                 )
             unique.setdefault(cell.digest, cell)

@@ -39,8 +39,8 @@ def file_digest(path: Path) -> str:
 def stands(name: str, made_by: tuple[str, str | None], now: tuple[str, str]) -> bool:
     """True if the code ``now`` is known to give the same bits as the code ``made_by``.
 
-    name: the method. made_by: a run's ``source`` and ``code``, None in runs of before codes were
-    recorded. now: the method's ``source`` and ``code`` today.
+    name: the method. made_by: a run's ``source`` and ``code``, None in runs made before codes
+    were recorded. now: the method's ``source`` and ``code`` today.
     """
     source, code = made_by
     if source == now[0]:

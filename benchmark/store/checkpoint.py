@@ -120,7 +120,7 @@ class Checkpoints:
             self._wait(time.monotonic() - start)
 
     def resume(self, say: Say, check: Check = lambda _: None) -> Snapshot | None:
-        """The newest usable snapshot; None if there is none. ``say`` is told of refused ones.
+        """The newest usable snapshot; None if there is none. Calls ``say`` for each refused one.
 
         check: raises BenchmarkError for a snapshot that cannot be of this run.
         """

@@ -3,7 +3,7 @@
 The file holds the models that the run's last evaluation scored: the global one as
 ``global/<name>``, client 3's own as ``personal/3/<name>``, each tensor under its name in the
 module's ``state_dict``. Its metadata say for which inputs the modules were built, so that a model
-can be built again. A run that diverged keeps what it ended with.
+can be built again. A diverged run keeps its last models.
 """
 
 import json
@@ -26,8 +26,8 @@ def packed(
 ) -> bytes:
     """The content of the file.
 
-    models: of GLOBAL and PERSONAL, tensors (k, …) by name. shape: that of one input. classes: the
-    number of logits.
+    models: for GLOBAL and PERSONAL, the tensors of k models by name, stacked (k, …). shape: that of
+    one input. classes: the number of logits.
     """
     tensors = {
         f"{_above(which, client)}{name}": own.detach().cpu().contiguous().clone()
@@ -70,7 +70,7 @@ def read_model(
     if not own:
         _, clients = kept_models(folder)
         which = "no global model" if client is None else f"no model of client {client}"
-        some = f"clients 0 to {clients - 1}" if clients else "the global model alone"
+        some = f"clients 0 to {clients - 1}" if clients else "only the global model"
         raise BenchmarkError(f"{path}: {which}, allowed: {some}")
     module = _built(path, run, client) if into is None else into
     try:
@@ -91,7 +91,7 @@ def _built(path: Path, run: Run, client: int | None) -> nn.Module:
 
 
 def _above(which: str, client: int) -> str:
-    """What precedes the names of a model's tensors."""
+    """The prefix of the names of a model's tensors."""
     return f"{GLOBAL}/" if which == GLOBAL else f"{PERSONAL}/{client}/"
 
 

@@ -12,7 +12,7 @@ SHOWN = 10
 def runs_named(store: Store, part: str) -> list[tuple[Path, Run]]:
     """The folders and runs, by seed, of the only cell whose folder's name contains ``part``.
 
-    Raises BenchmarkError if there is none, or several of which none is called just so.
+    Raises BenchmarkError if there is none, or if several contain ``part`` and none equals it.
     """
     names = store.cells()
     matches = [part] if part in names else [name for name in names if part in name]

@@ -1,4 +1,4 @@
-"""A store as a few tables, and back: no value, and no byte of a file that was packed, is lost.
+"""Pack a store into a few tables, and unpack it: no value and no byte of a packed file is lost.
 
 ``runs.parquet`` has a row per run: its folder, its record as text, and the columns of its tables;
 ``history.parquet`` and ``clients.parquet`` have all runs' rows, with the number of the run;
@@ -48,8 +48,8 @@ def pack(store: Path, out: Path) -> tuple[int, int, int]:
 def unpack(packed: Path, store: Path) -> int:
     """Write the runs of packed tables into ``store``; returns how many.
 
-    A run that is there is left alone. Records get the checksums of the tables as written here,
-    which are the packed ones where the same version of pyarrow writes them.
+    Existing runs are left alone. Records get the checksums of the tables as written here; the same
+    version of pyarrow writes the same bytes as before packing.
     """
     count = 0
     for run, tables in _unpacked(packed):
@@ -89,7 +89,7 @@ def _compare(runs: list[tuple[Path, Run]], out: Path) -> None:
             for name, table in zip(TABLES, tables, strict=True)
         )
         if not same:
-            raise BenchmarkError(f"{out}: not what {folder} holds; the store is as it was")
+            raise BenchmarkError(f"{out}: differs from {folder}; the store is unchanged")
 
 
 def _bytes(table: pd.DataFrame) -> list[tuple[str, str, bytes]]:
@@ -106,7 +106,7 @@ def _write(table: pd.DataFrame, path: Path) -> None:
 def _read(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
-    except Exception as error:  # pyarrow has many for a file that is not what it says
+    except Exception as error:  # pyarrow raises many kinds of error for a damaged file
         reason = " ".join(str(error).split())
         raise BenchmarkError(f"{path}: not a packed table ({reason})") from None
 

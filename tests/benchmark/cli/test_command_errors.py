@@ -104,7 +104,7 @@ def test_a_method_whose_name_cannot_be_a_folder_is_named(
 ) -> None:
     (tmp_path / name).write_text(MINE, encoding="utf-8")
     line = refused("run", tiny, "--store", tmp_path / "runs", "--algorithm", tmp_path / name)
-    assert f"{name}: rename the file: lower case, digits, underscores" in line
+    assert f"{name}: rename the file: lower-case letters, digits, underscores" in line
 
 
 def test_an_experiment_whose_name_cannot_be_a_page_is_told_to_rename_its_file(
@@ -112,7 +112,7 @@ def test_an_experiment_whose_name_cannot_be_a_page_is_told_to_rename_its_file(
 ) -> None:
     path = tmp_path / "My-Experiment.toml"
     path.write_text(EXPERIMENT, encoding="utf-8")
-    assert "rename the file: lower case" in refused("run", path)
+    assert "rename the file: lower-case" in refused("run", path)
 
 
 def test_two_methods_of_one_name_are_refused(tiny: str, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_starting_files_run_together_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("method", "My-Method"), "rename the file: lower case, digits, underscores"),
+        (("method", "My-Method"), "rename the file: lower-case letters, digits, underscores"),
         (("thing", "mine"), "allowed: method, model, experiment"),
     ],
 )

@@ -56,7 +56,7 @@ def test_a_file_that_extends_itself_is_refused(tmp_path: Path) -> None:
     one, other = tmp_path / "one.toml", tmp_path / "other.toml"
     one.write_text(f'title = "One"\nextends = "{other}"\n')
     other.write_text(f'title = "Other"\nextends = "{one}"\n')
-    assert "other.toml: extends: the file comes round" in complaint(
+    assert "other.toml: extends: the file extends itself" in complaint(
         lambda: load_experiment(str(one))
     )
 
