@@ -14,7 +14,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Arrays:
-    """A whole data set in memory, unscaled; `datasets.scaling` makes inputs of it."""
+    """A whole data set in memory, unscaled; `datasets.scaling` turns it into inputs."""
 
     name: str
     """The name by which it was loaded."""

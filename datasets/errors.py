@@ -2,7 +2,7 @@
 
 
 class OneLineError(Exception):
-    """Bad input, said in one printable line, whatever names and values it quotes."""
+    """Bad input; the text is one printable line, whatever names and values it quotes."""
 
     def __str__(self) -> str:
         text = super().__str__()
@@ -12,4 +12,4 @@ class OneLineError(Exception):
 
 
 class DataError(OneLineError, ValueError):
-    """Data that cannot be had or shared out as asked: one line that says what to do about it."""
+    """Data that are not available or cannot be divided as asked; one line says what to do."""

@@ -197,7 +197,7 @@ def _idx(root: Path, expected: ImageSet) -> Iterator[tuple[Images, Ints]]:
 
 
 def _found(path: Path) -> Path:
-    """The file at the path, or the first that is there under another of its names."""
+    """The file at the path, or the first one that exists under its other names."""
     dotted = path.with_name(path.name.replace("-idx", ".idx"))
     names = (path, dotted) if path.name.endswith("-ubyte") else (path,)
     spelled = [p.with_name(p.name + suffix) for suffix in ("", ".gz") for p in names]

@@ -75,7 +75,9 @@ def test_a_protocol_that_extends_another_has_its_rules_and_then_its_own(
     found = cells(spec, protocol, spec.profiles["paper"])
     assert [cell.hyper for cell in found] == [{"eta": 0.9, "E": 3}] * 2
     other.write_text(other.read_text().replace("way.toml", "other.toml"))
-    assert "other.toml: extends: the file comes" in complaint(lambda: load_protocol(str(other)))
+    assert "other.toml: extends: the file extends itself" in complaint(
+        lambda: load_protocol(str(other))
+    )
 
 
 def test_an_extending_file_needs_a_title_of_its_own(expand: Expand, tmp_path: Path) -> None:

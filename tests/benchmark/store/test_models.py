@@ -97,7 +97,7 @@ def test_what_cannot_be_loaded_is_one_line(tmp_path: Path) -> None:
 
     assert "run with --keep-models" in refused(without.key)
     assert "no run of seed 4, allowed: 0" in refused(seed=4)
-    assert "allowed: the global model alone" in refused(client=1)
+    assert "allowed: only the global model" in refused(client=1)
     assert "does not fit the module" in refused(into=nn.Linear(3, 2))
     assert "2 cells of" in refused("digits-mlr")
     path = store.folder(of, 0) / MODELS
