@@ -48,31 +48,39 @@ def run_on_cluster(
     A task takes ``settings.threads`` CPUs, and a GPU if the device is one. Failures, signals
     and ``time_limit`` are handled as in :func:`benchmark.jobs.workers.run_all`.
     """
-    ray = _connected(address)
+    ray = _imported()
     stop = Stop(time_limit)
     shared = replace(settings, store=Store(settings.store.root.resolve()))
     command = _Command(shared.store.root / f".command-{uuid4().hex}", distributions())
-    try:
-        _open(command.token)
-        task = ray.remote(
-            num_cpus=settings.threads,
-            num_gpus=int(settings.device == "cuda"),
-            max_retries=RETRIES,
-        )(_perform)
-        with News(listen) as news, stop.on_signals():
-            waiting = {task.remote(job, shared, command): job for job in jobs}
-            conclude(_collect(ray, waiting, news.tell, stop, command.token))
-    finally:
-        command.token.unlink(missing_ok=True)
-        ray.shutdown()
+    with stop.on_signals():
+        _connect(ray, address)
+    with stop.on_signals():  # once more: Ray's start installs handlers of its own
+        try:
+            _open(command.token)
+            task = ray.remote(
+                num_cpus=settings.threads,
+                num_gpus=int(settings.device == "cuda"),
+                max_retries=RETRIES,
+            )(_perform)
+            with News(listen) as news:
+                waiting = {task.remote(job, shared, command): job for job in jobs}
+                conclude(_collect(ray, waiting, news.tell, stop, command.token))
+        finally:
+            command.token.unlink(missing_ok=True)
+            with stop.on_signals():  # however many have come: the next one cuts no shutdown short
+                ray.shutdown()
 
 
-def _connected(address: str) -> Any:
-    """Connect Ray to the cluster. Raises BenchmarkError if there is none."""
+def _imported() -> Any:
     try:
         import ray
     except ImportError:
         raise BenchmarkError('--ray needs Ray: pip install ".[distributed]"') from None
+    return ray
+
+
+def _connect(ray: Any, address: str) -> None:
+    """Connect Ray to the cluster. Raises BenchmarkError if there is none."""
     passed = {"PYTHONPATH": str(ROOT)} | {
         name: os.environ[name] for name in ("PFL_DATA_ROOT",) if name in os.environ
     }
@@ -86,7 +94,6 @@ def _connected(address: str) -> Any:
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise BenchmarkError(f"--ray {address}: no such cluster: {one_line(error)}") from None
-    return ray
 
 
 def _answers(address: str) -> None:

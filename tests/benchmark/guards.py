@@ -14,9 +14,8 @@ class Guard:
     test: str
 
 
-RESUME, STORE, FAULTS = (
-    f"benchmark/{name}.py"
-    for name in ("store/test_checkpoint", "store/test_runs", "jobs/test_faults")
+RESUME, STORE = (f"benchmark/store/test_{n}.py" for n in ("checkpoint", "runs"))
+CLUSTER, DAMAGE, STOP, WORKERS = (
+    f"benchmark/jobs/test_{n}.py" for n in ("cluster", "damage", "stop", "workers")
 )
-DAMAGE, WORKERS = (f"benchmark/jobs/test_{n}.py" for n in ("damage", "workers"))
 REACH = "benchmark/engine/test_guards.py"

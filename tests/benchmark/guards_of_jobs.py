@@ -1,6 +1,6 @@
 """What guards training: jobs, workers, methods, losses."""
 
-from tests.benchmark.guards import DAMAGE, FAULTS, REACH, RESUME, WORKERS, Guard
+from tests.benchmark.guards import CLUSTER, DAMAGE, REACH, RESUME, STOP, WORKERS, Guard
 
 GUARDS = [
     Guard(
@@ -15,7 +15,56 @@ GUARDS = [
         "benchmark/jobs/stop.py",
         "    before = {each: signal.signal(each, first) for each in handled}\n",
         "    before = {}\n",
-        f"{FAULTS}::test_a_signal_finishes_the_round_and_says_how_to_go_on[2-1]",
+        f"{STOP}::test_the_first_signal_asks_to_stop_and_the_second_interrupts[SIGTERM]",
+    ),
+    Guard(
+        "a terminal that is closed",
+        "benchmark/jobs/stop.py",
+        '("SIGINT", "SIGTERM", "SIGHUP")',
+        '("SIGINT", "SIGTERM")',
+        f"{STOP}::test_the_first_signal_asks_to_stop_and_the_second_interrupts[SIGHUP]",
+    ),
+    Guard(
+        "a parent that is gone",
+        "benchmark/jobs/pool.py",
+        "        except (EOFError, OSError):\n            self.told.set()\n",
+        "        except (EOFError, OSError):\n            pass\n",
+        f"{STOP}::test_a_worker_stops_once_its_parent_is_gone",
+    ),
+    Guard(
+        "a worker that is told to end",
+        "benchmark/jobs/pool.py",
+        "    signal.signal(signal.SIGTERM, lambda *_: line.told.set())\n",
+        "",
+        f"{STOP}::test_a_worker_that_is_told_to_end_saves_first",
+    ),
+    Guard(
+        "a signal to a command on a cluster",
+        "benchmark/jobs/cluster.py",
+        "        if stopped():\n            token.unlink(missing_ok=True)\n",
+        "        stopped()\n",
+        f"{STOP}::test_a_command_on_a_cluster_stops_as_one_on_this_machine",
+    ),
+    Guard(
+        "a signal while Ray shuts down",
+        "benchmark/jobs/cluster.py",
+        "            with stop.on_signals():  # however",
+        "            if True:  # however",
+        f"{STOP}::test_a_command_on_a_cluster_stops_as_one_on_this_machine",
+    ),
+    Guard(
+        "a node that cannot make the runs",
+        "benchmark/jobs/cluster.py",
+        "    if not token.parent.is_dir():\n",
+        "    if False:\n",
+        f"{CLUSTER}::test_a_node_without_the_store_or_with_other_versions_is_one_line",
+    ),
+    Guard(
+        "a command line that is no text",
+        "benchmark/jobs/perform.py",
+        'settings.command.encode(errors="backslashreplace").decode()',
+        "settings.command",
+        f"{WORKERS}::test_a_command_that_is_no_text_costs_no_run",
     ),
     Guard(
         "a loss that is no number",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmark import guards_of_jobs, guards_of_store
+from tests.benchmark import guards_of_jobs, guards_of_pages, guards_of_store
 from tests.benchmark.guards import Guard
 
 pytestmark = pytest.mark.slow
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 COPIED = ("algorithms", "benchmark", "datasets", "reports", "tests", "pyproject.toml")
 
 
-GUARDS = [*guards_of_store.GUARDS, *guards_of_jobs.GUARDS]
+GUARDS = [*guards_of_store.GUARDS, *guards_of_jobs.GUARDS, *guards_of_pages.GUARDS]
 
 
 @pytest.fixture(scope="module")
