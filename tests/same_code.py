@@ -1,4 +1,4 @@
-"""Which older files of methods make the same bits as today's: ``python -m tests.same_code``.
+"""Find older files of methods that make the same bits as today's: ``python -m tests.same_code``.
 
 Writes results/same_code.toml. For each file that made committed runs (from the repository's
 history), and each combination of named settings among those runs, the older file and today's train
@@ -34,7 +34,7 @@ HEAD = """\
 
 
 def git(*words: str) -> bytes:
-    """What git prints; nothing where it fails."""
+    """The output of git; empty if it fails."""
     return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, check=False).stdout
 
 

@@ -1,4 +1,4 @@
-"""The guides, run in an empty folder: their files written, commands and Python executed."""
+"""Run the guides in an empty folder: write their files, execute their commands and Python."""
 
 import re
 import shlex

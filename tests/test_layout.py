@@ -1,4 +1,4 @@
-"""Who may import whom, names that must stay ours alone, and files short enough to read."""
+"""Hold the architecture: who may import whom, names that are ours alone, short files."""
 
 import ast
 import subprocess
@@ -45,7 +45,7 @@ def files(folder: str) -> list[Path]:
 
 
 def imports(source: str) -> Iterator[str]:
-    """Modules that a file imports, anywhere in it; of packages of ours, which part."""
+    """Modules that a file imports, anywhere in it; for our own packages, their submodules."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -64,7 +64,7 @@ def ours(path: Path) -> set[str]:
 
 
 def others(folder: str) -> dict[str, set[str]]:
-    """For each file of a folder, what it imports of our other folders."""
+    """Imports from our other folders, for each file of a folder."""
     return {
         path.relative_to(ROOT).as_posix(): {
             name for name in ours(path) if name.partition(".")[0] != folder
@@ -134,7 +134,7 @@ def test_reports_and_what_they_import_never_load_torch() -> None:
 
 
 def test_the_command_line_answers_without_torch_or_tables() -> None:
-    """So that ``status`` and ``--help`` are quick: what is slow is imported where it is used."""
+    """Slow modules are imported where they are used, so ``status`` and ``--help`` are quick."""
     program = (
         "import sys, benchmark.cli.commands, benchmark.cli.progress, benchmark.store.status\n"
         "slow = {'torch', 'pandas', 'pyarrow', 'matplotlib', 'sklearn'} & {*sys.modules}\n"
@@ -146,7 +146,7 @@ def test_the_command_line_answers_without_torch_or_tables() -> None:
 
 
 def calls(path: Path) -> set[str]:
-    """Names of what a file calls: ``print``, ``x.write_bytes`` as ``write_bytes``, …"""
+    """Names of functions that a file calls: ``print``, ``x.write_bytes`` as ``write_bytes``, …"""
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     functions = [node.func for node in nodes if isinstance(node, ast.Call)]
     return {

@@ -1,4 +1,4 @@
-"""The README's claims, run."""
+"""Run the claims of the README."""
 
 import re
 import shutil
@@ -61,7 +61,7 @@ def test_every_file_linked_is_there() -> None:
 
 
 def test_its_tables_are_those_of_the_rendered_pages() -> None:
-    """To the letter, and there: `python -m reports.readme` brings them up to date."""
+    """They are equal to the letter; `python -m reports.readme` brings them up to date."""
     found = {match[2]: match[4] for match in BLOCK.finditer(README)}
     assert {name: body.count("\n|") > 5 for name, body in found.items()} == dict.fromkeys(
         KEPT, True

@@ -1,4 +1,4 @@
-"""Which versions the project runs with: those of constraints.txt, the lowest and the newest."""
+"""The versions that the project runs with: of constraints.txt, the lowest and the newest."""
 
 import os
 import subprocess

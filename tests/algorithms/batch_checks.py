@@ -1,4 +1,4 @@
-"""How clients and batches are drawn: checks on a module that makes federations."""
+"""Checks of how clients and batches are drawn, on a module that makes federations."""
 
 from types import ModuleType
 from typing import Any
@@ -36,13 +36,13 @@ def drawn(of: Any, rounds: int, steps: int) -> list[list[Ints]]:
 
 
 def passes(series: list[Ints], length: int) -> list[Ints]:
-    """Whole passes of a client's series of batches over its training set."""
+    """Complete passes over a client's training set in a series of batches."""
     whole = len(series) // length
     return [np.concatenate(series[k * length : (k + 1) * length]) for k in range(whole)]
 
 
 def check_fixed_order(engine: ModuleType) -> None:
-    """Batches go round the training set in its order, on from where the last round stopped."""
+    """Batches repeat the training set in its order and continue where the last round stopped."""
     for part, length, series in zip(
         PARTS, PER_PASS, drawn(numbered(engine, "fixed_order"), 5, 2), strict=True
     ):
@@ -70,7 +70,7 @@ def check_shuffled_passes(engine: ModuleType) -> None:
 
 
 def check_with_replacement(engine: ModuleType) -> None:
-    """Full batches of the client's own samples, each of which is drawn sooner or later."""
+    """Batches are full, of the client's own samples, and every sample is drawn at some time."""
     for part, series in zip(PARTS, drawn(numbered(engine, "with_replacement"), 20, 3), strict=True):
         assert {len(batch) for batch in series} == {B}
         assert set(np.concatenate(series)) == set(part)
@@ -95,7 +95,7 @@ def sampled(of: Any, rounds: int) -> list[tuple[int, ...]]:
 
 
 def check_sampling(engine: ModuleType) -> None:
-    """As many clients as asked for, in order, none twice; all in the end; anew each round."""
+    """Each round draws the asked number of clients, in order, none twice; in time all are drawn."""
     series = []
     for seed in (1, 2):
         of = numbered(engine, "fixed_order", (seed,), participation="sampled")
@@ -111,7 +111,7 @@ def check_sampling(engine: ModuleType) -> None:
 
 
 def check_mean_weights(engine: ModuleType) -> None:
-    """Zero for those who do not send, one in sum, by samples or uniform among those who do."""
+    """Weights are 0 for clients that do not send and sum to 1, by samples or uniform."""
     for participation in ("all", "sampled"):
         for aggregation in ("samples", "uniform"):
             switches: dict[str, Any] = {"participation": participation, "aggregation": aggregation}

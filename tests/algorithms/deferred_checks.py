@@ -1,4 +1,4 @@
-"""Checks of rows whose products are not yet multiplied out; each takes the module they are in."""
+"""Checks of rows whose products are not yet multiplied out; each check takes their module."""
 
 from types import ModuleType
 from typing import Any
@@ -34,7 +34,7 @@ def same(found: Tensor, wanted: Tensor) -> None:
 
 
 def check_sums(deferred: ModuleType) -> None:
-    """Sums of rows and gradients, of one batch and of two, multiply out to what they are."""
+    """Sums of rows and gradients, of one batch and of two, multiply out to the plain sums."""
     older, x_older = batch(deferred, 10)
     newer, x_newer = batch(deferred, 20)
     rows = _random(1, S, WIDTH)
@@ -52,7 +52,7 @@ def check_sums(deferred: ModuleType) -> None:
 
 
 def check_anything_else_multiplies_out(deferred: ModuleType) -> None:
-    """Operations that are no sums give what they give for plain rows, and change no value."""
+    """Operations other than sums give the results of plain rows, and change no value."""
     views, x = batch(deferred, 10)
     row = _random(2, 1, WIDTH)
     for operation in (
@@ -74,7 +74,7 @@ def check_anything_else_multiplies_out(deferred: ModuleType) -> None:
 
 
 def check_outputs_of_models_on_the_way(deferred: ModuleType) -> None:
-    """W·X of a model some steps from plain rows, and what comes after W, are the plain model's."""
+    """W·X and the parameters after W, some steps from plain rows, are the plain model's."""
     for kept in (True, False):  # without kept Gram matrices it multiplies out: 4 > 2 · 1 output
         views, x = batch(deferred, 10, kept)
         rows, centre = _random(1, S, WIDTH), _random(2, S, WIDTH)
@@ -89,7 +89,7 @@ def check_outputs_of_models_on_the_way(deferred: ModuleType) -> None:
 
 
 def check_a_model_of_another_batch(deferred: ModuleType) -> None:
-    """A step on the batch before is multiplied out for the next one."""
+    """A step on the previous batch is multiplied out before the next one."""
     older, x_older = batch(deferred, 10)
     newer, x_newer = batch(deferred, 20)
     rows = _random(1, S, WIDTH)

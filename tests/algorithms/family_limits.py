@@ -35,7 +35,7 @@ def check_is(
     atol: float = CLOSE,
     aggregation: str = "samples",
 ) -> None:
-    """What comes out of ``method`` by name is what comes out of other methods by theirs.
+    """Outcomes of ``method``, by name, equal outcomes of other methods.
 
     like: name to (other method, its name there, its settings).
     """
@@ -167,7 +167,7 @@ def check_ifca(method: Method) -> None:
 
 
 def check_superfed(method: Method) -> None:
-    """Before any mixing it is FedAvg with a proximal term; the two models start apart."""
+    """Before any mixing it is FedAvg with a proximal term; the two models start differently."""
     for mu in (0.0, 0.3):
         fedprox = ("fedprox", "w", STEP | {"mu": mu})
         check_is(method, STEP | {"mu": mu, "warm_up": 9}, {"w": fedprox})

@@ -26,7 +26,7 @@ Defects = tuple[str, str, str]
 def planted(
     file: str, *defects: Defects, checks: tuple[Callable[[Method], None], ...] = ()
 ) -> list[Mutant]:
-    """Defects of one method, each with what stood there and what stands there now."""
+    """Defects of one method, each with the text before and after."""
     return [
         Mutant(defect, file, old, new, (equals_the_loop, *checks)) for defect, old, new in defects
     ]

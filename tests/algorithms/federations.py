@@ -66,7 +66,7 @@ __all__ = [
 def plainly(
     method: Method, hyper: Mapping[str, Any], of: Federation, w: Tensor, rounds: int = 3
 ) -> list[Outcome]:
-    """What :func:`trained` should give, for each replica, by the method's plain loop."""
+    """The expected result of :func:`trained`, for each replica, by the method's plain loop."""
     settings = asdict(method.resolve(hyper))
     return [LOOPS[method.name](world(of, r, rounds), row, settings) for r, row in enumerate(w)]
 

@@ -1,4 +1,4 @@
-"""Limits and degenerate settings in which the equations say what comes out."""
+"""Limits and degenerate settings whose outcome the equations state."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ def check_zero_lambda_is_plain_sgd(method: Method) -> None:
 
 
 def check_lambda_matters(method: Method) -> None:
-    """Another λ, another model: everywhere, and by more than rounding."""
+    """Another λ changes every coordinate of the model, by more than rounding."""
     of = federation()
     w = initial(of)
     ours, theirs = (trained(method, {"lam": lam}, of, w) for lam in (1.0, 15.0))

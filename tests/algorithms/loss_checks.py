@@ -1,4 +1,4 @@
-"""What the losses and the networks of a round must compute: checks on the module they are in."""
+"""Checks of what losses and networks must compute, on the module that holds them."""
 
 import math
 from types import ModuleType
@@ -87,7 +87,7 @@ def check_disagreement_is_misread_kl(losses: ModuleType) -> None:
 
 
 def check_padding_is_left_out_of_the_mean(losses: ModuleType) -> None:
-    """A client's loss is the mean over the samples it has."""
+    """A client's loss is the mean over its own samples, without padding."""
     logits, batch, peer = random_case(2)
     for loss in (losses.cross_entropy, losses.kl_divergence, losses.disagreement):
         for i, kept in enumerate(batch.mask == 1):
@@ -98,7 +98,7 @@ def check_padding_is_left_out_of_the_mean(losses: ModuleType) -> None:
 
 
 def check_peer_is_a_constant(networks: ModuleType = benchmark.engine.models) -> None:
-    """No gradient can flow back through what a forward pass hands to a peer."""
+    """No gradient flows back through the outputs that a forward pass hands to a peer."""
     for model in MODULES:
         of = federation(model)
         object.__setattr__(of, "network", networks.Network(module(model)))
@@ -110,7 +110,7 @@ def check_peer_is_a_constant(networks: ModuleType = benchmark.engine.models) -> 
 
 
 def check_gradients_are_autograds(networks: ModuleType = benchmark.engine.models) -> None:
-    """Logits and gradients of stacked rows are those of a module called once a row."""
+    """Logits and gradients of stacked rows are those of a module called once per row."""
     rng = torch.Generator().manual_seed(0)
     for model in MODULES:
         network = networks.Network(module(model))
@@ -126,7 +126,7 @@ def check_gradients_are_autograds(networks: ModuleType = benchmark.engine.models
 
 
 def check_batch_norm_is_refused(networks: ModuleType = benchmark.engine.models) -> None:
-    """Buffers are in no row and would be left out of the mean; the remedy is named."""
+    """Buffers, which no mean would cover, are refused, and the error names the remedy."""
     module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten())
     complaint = ""
     try:

@@ -1,4 +1,4 @@
-"""Planting a defect: a copy of one of our files in which one place was replaced."""
+"""Plant a defect: a copy of one of our files in which one place is replaced."""
 
 import importlib
 import importlib.util

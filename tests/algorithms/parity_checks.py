@@ -1,4 +1,4 @@
-"""Checks that hold a method against its plain loop and against its own parts."""
+"""Checks that compare a method with its plain loop and with its own parts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -53,7 +53,7 @@ def numbers(method: Method) -> dict[str, Any]:
 def check_parity(
     method: Method, hyper: Mapping[str, Any], of: Federation | None = None, rounds: int = 3
 ) -> None:
-    """Every table and global, and the personal models, are those of the plain loop."""
+    """All fields of the state, and the personal models, equal those of the plain loop."""
     of = of or federation()
     w, every = initial(of), {**numbers(method), **hyper}
     ours = trained(method, every, of, w, rounds)
@@ -62,7 +62,7 @@ def check_parity(
 
 
 def check_replicas(method: Method, batches: str, participation: str) -> None:
-    """Two seeds as one program are two programs."""
+    """Two seeds in one program give the results of two programs."""
     seeds = (11, 5)
     hyper = brief(method)
 

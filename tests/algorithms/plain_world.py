@@ -30,13 +30,13 @@ class Client:
         return sum(len(y) for _, y in self.batches)
 
     def batch(self, number: int) -> Labelled:
-        """Batches in turn, from the first again after the last."""
+        """Batches in order; after the last one the first follows again."""
         return self.batches[number % len(self.batches)]
 
 
 @dataclass(frozen=True)
 class Round:
-    """Who trains in a round, and who of them sends."""
+    """The clients that train in a round, and those of them that send."""
 
     trains: list[int]
     sends: list[int]
@@ -60,11 +60,11 @@ class World:
     """(round, steps) to (steps, N) numbers in [0, 1)."""
 
     def steps(self, i: int, units: int) -> int:
-        """How many batches a client's local work comes to."""
+        """Number of batches in a client's local work."""
         return units * len(self.clients[i].batches) if self.in_epochs else units
 
     def batches(self, i: int, t: int, units: int) -> list[Labelled]:
-        """Those of a client's local work in round t."""
+        """The batches of a client's local work in round t."""
         if self.drawn is not None:
             return self.drawn(t, units)[i]
         steps = self.steps(i, units)
@@ -79,7 +79,7 @@ class World:
         return torch.cat([torch.full((p.numel(),), float(n in last)) for n, p in sizes]).double()
 
     def class_counts(self, i: int) -> Tensor:
-        """How many of a client's samples have each label."""
+        """Number of a client's samples with each label."""
         y = torch.cat([labels for _, labels in self.clients[i].batches])
         return torch.tensor([int((y == c).sum()) for c in range(self.classes)]).double()
 
@@ -112,11 +112,11 @@ class World:
         return float(-logits.log_softmax(1).gather(1, batch[1][:, None]).mean())
 
     def plain_mean(self, round_: Round, rows: Mapping[int, Tensor]) -> Tensor:
-        """The mean over those who send, all weighted alike."""
+        """The mean over the clients that send, with equal weights."""
         return sum((rows[i] for i in round_.sends), torch.zeros(())) / len(round_.sends)
 
     def average(self, round_: Round, rows: Mapping[int, Tensor]) -> Tensor:
-        """The server's mean over those who send."""
+        """The server's mean over the clients that send."""
         weights = {i: self.clients[i].size if self.by_samples else 1 for i in round_.sends}
         total = torch.zeros_like(rows[round_.sends[0]])
         for i, weight in weights.items():
@@ -132,7 +132,7 @@ def descend(
     mask: Tensor | float = 1.0,
     more: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
-    """SGD with heavy-ball momentum and weight decay, of what the mask leaves, as torch has it.
+    """SGD as in torch, with heavy-ball momentum and weight decay, on parameters under the mask.
 
     more: a gradient to add, given the row.
     """

@@ -1,4 +1,4 @@
-"""Recorded rounds without a GPU: a tape that repeats what was called, as a CUDA graph does."""
+"""Record rounds without a GPU: a tape repeats the calls, as a CUDA graph does."""
 
 import itertools
 from collections.abc import Callable
@@ -21,13 +21,13 @@ from tests.algorithms.federations import brief, close, federation, initial, trai
 
 
 class Calls(TorchDispatchMode):
-    """Sees every call of an operator."""
+    """A mode that sees every call of an operator."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch's own
 
     def called(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """What the call gives; each kind of caller has its own."""
+        """The result of the call; each subclass decides."""
         raise NotImplementedError
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -69,7 +69,7 @@ def taped(call: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
 
 
 class Counted:
-    """``taped``, and how many replays there were."""
+    """``taped``, with the number of replays."""
 
     def __init__(self) -> None:
         self.replays = 0
@@ -93,7 +93,7 @@ def check_replays(
     engine: ModuleType = benchmark.engine.cuda_graphs,
     warned: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> int:
-    """Rounds that are replayed are those that are launched; returns how many were replayed."""
+    """Replayed rounds equal launched ones; returns the number of replayed rounds."""
     hyper, w, counted = brief(method), initial(of), Counted()
     replayed = replace(method, train_round=engine.Replayed(method.train_round, counted))
     with patch.object(Network, "takes_views", return_value=False):  # as on a GPU
@@ -130,7 +130,7 @@ def check_states_are_renewed(engine: ModuleType) -> None:
 
 
 def check_states_are_left_alone(engine: ModuleType) -> None:
-    """A round's state is still what it was when later rounds have been replayed."""
+    """A round's state does not change when later rounds are replayed."""
     of, method = federation(), load_method("fedavg")
     hyper = method.resolve(brief(method))
     step = engine.Replayed(method.train_round, taped)

@@ -1,4 +1,4 @@
-"""Defects of methods whose server does more than to average whole models, planted."""
+"""Planted defects of methods whose server does more than average whole models."""
 
 from benchmark.engine.methods import Method
 from tests.algorithms.family_limits import FAMILIES

@@ -1,4 +1,4 @@
-"""Each defect is noticed by the checks that are there for it, and only where it was planted."""
+"""Each defect is caught by its checks, and only where it was planted."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Small cells, experiments, methods and records, and what a complaint to the user must be."""
+"""Small cells, experiments, methods and records, and the form of an error message."""
 
 import copy
 import tomllib
@@ -94,7 +94,7 @@ def personal_models(state: State, everyone: Cohort, hyper: Hyper) -> None:
 
 
 def plain(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The words of a small cell on digits, with fields at dotted names changed."""
+    """The fields of a small cell on digits, with those at dotted names changed."""
     return changed(tomllib.loads(PLAIN), changes or {})
 
 
@@ -133,7 +133,7 @@ def record(of: Cell, seed: int = 0, **more: Any) -> Run:
 
 
 def complaint(call: Callable[[], object]) -> str:
-    """What a user is told: one line."""
+    """The error that a user sees, which must be one line."""
     with pytest.raises(BenchmarkError) as caught:
         call()
     line = str(caught.value)

@@ -1,4 +1,4 @@
-"""A guard against a fault: the line that guards, and the test that fails without it."""
+"""A guard against a fault: the line, and the test that fails without it."""
 
 from dataclasses import dataclass
 

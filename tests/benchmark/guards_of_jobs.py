@@ -1,4 +1,4 @@
-"""What guards training: jobs, workers, methods, losses."""
+"""Guards of training: jobs, workers, methods, losses."""
 
 from tests.benchmark.guards import CLUSTER, DAMAGE, REACH, RESUME, STOP, WORKERS, Guard
 

@@ -1,4 +1,4 @@
-"""What guards files: runs, checkpoints, locks, images."""
+"""Guards of files: runs, checkpoints, locks, images."""
 
 from tests.benchmark.guards import DAMAGE, REACH, RESUME, STORE, Guard
 

@@ -1,4 +1,4 @@
-"""Valid files with bytes changed, and what a reader may do with them: read, or refuse in a line."""
+"""Valid files with changed bytes, which a reader must read or refuse in one line."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from datasets.errors import OneLineError
 
 SECONDS = 10
-"""Longer than any reader needs on a slow machine: past it, it hangs."""
+"""Longer than any reader needs on a slow machine; a reader that takes longer hangs."""
 
 SPLICES = (
     *(b"\0", b"\0" * 64, b"\xff\xfe", b"\n", b"\r\n", b'"', b"'''", b"\\", b"#", b"=", b","),
@@ -67,12 +67,12 @@ def mutants(draw: st.DrawFn, originals: Sequence[bytes]) -> bytes:
 
 
 class Hangs(BaseException):
-    """No reader's ``except Exception`` takes it."""
+    """An exception that no reader's ``except Exception`` catches."""
 
 
 @contextmanager
 def within(seconds: int = SECONDS) -> Iterator[None]:
-    """Raise :class:`Hangs` where the body takes longer."""
+    """Raise :class:`Hangs` if the block takes longer."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Hangs(f"{seconds} s")
@@ -87,7 +87,7 @@ def within(seconds: int = SECONDS) -> Iterator[None]:
 
 
 def read_or_refused(read: Callable[[], object], *named: object) -> bool:
-    """Was it read? If not, it was refused in one printable line that has every part ``named``."""
+    """True if it was read; otherwise require one printable line that has every part ``named``."""
     try:
         with within():
             read()

@@ -1,4 +1,4 @@
-"""Runs that are stopped and gone on with."""
+"""Stop runs, to continue them later."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,13 +19,13 @@ FIXED = {"partition.seed": 0, "rounds": ROUNDS}
 
 
 def after(rounds: int) -> Callable[[], bool]:
-    """Asks a run to stop after so many rounds."""
+    """A function that asks a run to stop after this many rounds."""
     asked = iter([*[False] * (rounds - 1), *[True] * 99])
     return lambda: next(asked)
 
 
 def stopped(root: Path, of: Job, rounds: int, every: float = 0.0) -> list[Event]:
-    """Stop a run after so many rounds, with a checkpoint at each; what was heard."""
+    """Stop a run after this many rounds, with a checkpoint at each; returns its events."""
     heard: list[Event] = []
     with pytest.raises(Interrupted):
         perform(of, replace(settings(root), checkpoint_every=every), heard.append, after(rounds))

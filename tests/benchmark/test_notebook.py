@@ -1,4 +1,4 @@
-"""The doors from Python: run, load, plot."""
+"""The functions for Python: run, load, plot."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Real data where there is any: everything else here runs without."""
+"""Real data, if present; all other tests here run without them."""
 
 import os
 from collections.abc import Callable

@@ -179,7 +179,7 @@ def test_a_mutated_cifar_file_is_never_unpickled(
     which: tuple[str, str, str],
     tar: bool,
 ) -> None:
-    """As it lies in the folder, or in the archive that torchvision downloads."""
+    """Neither in the folder nor in the archive that torchvision downloads."""
     name, file, key = which
     kind = getattr(torchvision.datasets, IMAGE_SETS[name].kind)
     root = tmp_path_factory.mktemp(name)

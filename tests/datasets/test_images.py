@@ -199,7 +199,7 @@ def test_download_leaves_what_is_there_and_says_why_it_failed(
 
 @pytest.fixture(params=["cifar10", "cifar100"])
 def cifar(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Three images a file under tmp_path, with the published checksums set to match."""
+    """Three images per file under tmp_path, with the published checksums set to match."""
     name = str(request.param)
     kind = getattr(torchvision.datasets, IMAGE_SETS[name].kind)
     key = "labels" if name == "cifar10" else "fine_labels"

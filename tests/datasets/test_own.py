@@ -1,4 +1,4 @@
-"""Data sets of a user's own: every format, the same samples, and what is refused."""
+"""Users' data sets: every format gives the same samples; faults are refused."""
 
 import json
 from pathlib import Path

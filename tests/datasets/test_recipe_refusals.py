@@ -1,4 +1,4 @@
-"""What recipes refuse, in one line that names what does not fit."""
+"""Recipes refuse unusable settings in one line that names the fault."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Labels to index lists: what every recipe promises, what each adds, and the paper's sizes."""
+"""Index lists from labels: properties of all recipes, of each, and the paper's sizes."""
 
 from collections.abc import Callable
 from random import Random

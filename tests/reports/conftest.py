@@ -95,7 +95,7 @@ def fill(tmp_path: Path, make: Fill) -> Fill:
 
 @pytest.fixture(scope="session")
 def make() -> Fill:
-    """The same with the store's folder as the first argument."""
+    """``fill`` with the store's folder as the first argument."""
 
     def make_runs(
         root: Path,

@@ -1,4 +1,4 @@
-"""Runs that a method's earlier file made are marked wherever their numbers stand."""
+"""Numbers of runs that an earlier file of a method made are marked everywhere."""
 
 from pathlib import Path
 

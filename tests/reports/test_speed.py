@@ -1,4 +1,4 @@
-"""The committed measurements and what is said of them."""
+"""The committed measurements and the page about them."""
 
 import json
 
@@ -38,5 +38,5 @@ def test_the_page_is_rendered_from_the_committed_file(
 
 
 def test_cost_is_linear_in_clients() -> None:
-    """Of what was measured, not of this machine."""
+    """In the committed measurements, not on this machine."""
     assert client_exponent(json.loads(MEASURED.read_text("utf-8"))) <= 1.05

@@ -1,4 +1,4 @@
-"""What is said of a GPU: from two stores that differ by known amounts."""
+"""The page's text on a GPU, from two stores that differ by known amounts."""
 
 import json
 from pathlib import Path

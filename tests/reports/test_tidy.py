@@ -34,12 +34,12 @@ def pages_rows(page: Path) -> list[str]:
 
 
 def places(row: str) -> list[str]:
-    """The places of a row, but for its heading."""
+    """The fields of a row without its heading."""
     return row.replace("\\|", "/").split("|")[2:]
 
 
 def assert_exported(page: Path, tables: Path) -> int:
-    """Hold every number in a page's tables to be in the export; return how many there are."""
+    """Require every number of a page's tables in the export; return their number."""
     numbers = pd.read_parquet(tables / "numbers.parquet")
     columns = numbers.select_dtypes("number").stack().abs()
     known = {f"{value:.{digits}f}" for value in columns for digits in (1, 2)}

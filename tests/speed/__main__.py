@@ -24,7 +24,7 @@ def main(
     pages: Annotated[Path, typer.Option(help="Folder of the report.")] = RENDERED,
     gpu: Annotated[bool, typer.Option(help="Measure a GPU instead: minutes.")] = False,
 ) -> None:
-    """Measure everything, or some parts anew: half an hour, with nothing else running."""
+    """Measure everything, or some parts again: half an hour, with nothing else running."""
     prepare_process(1)
     if gpu:
         found = json.loads(ON_GPU.read_text(encoding="utf-8")) | on_gpu.measured(turns)

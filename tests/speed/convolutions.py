@@ -29,7 +29,7 @@ Call = Callable[[], object]
 
 @contextmanager
 def computed_by(way: str) -> Iterator[None]:
-    """Networks that are built in the block convolve so."""
+    """Networks that are built in the block compute convolutions this way."""
     before = os.environ.get("PFL_CONVOLUTIONS")
     os.environ["PFL_CONVOLUTIONS"] = way
     try:

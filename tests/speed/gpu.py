@@ -11,7 +11,7 @@ from tests.speed.work_units import Engine, Unit, units
 SEEDS = (1, 5)
 WAYS = {"recorded": (True, "float32"), "launched": (False, "float32"), "tf32": (True, "tf32")}
 ROUNDS = 5
-"""A turn's, the mean of which counts."""
+"""Rounds per turn, whose mean counts."""
 
 
 def measured(turns: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Ratios measured in one run: what is compared takes turns, so that a busy machine slows all."""
+"""Ratios measured in one run: competitors take turns, so that a busy machine slows all."""
 
 import os
 import platform
@@ -32,7 +32,7 @@ IDENTITY = Identity(cell="", seeds=(0,), method="", partition="", engine="", tor
 
 
 def machine(device: str = "cpu") -> dict[str, Any]:
-    """What the ratios depend on."""
+    """Facts about the machine on which ratios depend."""
     named = platform.processor() or platform.machine()
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
@@ -70,7 +70,7 @@ def rounds(unit: Unit, turns: int) -> dict[str, Any]:
         times.setdefault("rate", []).append(sgemm_rate())
         for name, way in ways.items():
             for part in ("train", "evaluate"):
-                # The engine is quick: several rounds a turn, the mean of which counts.
+                # The engine is quick, so a turn is the mean of several rounds.
                 times.setdefault(f"{name}_{part}", []).append(
                     seconds_of(getattr(way, part), 3 if name == "engine" else 1)
                 )
@@ -92,7 +92,7 @@ def clients(counts: list[int], turns: int = 5) -> list[Timed]:
 
 
 def seeds(unit: Unit, counts: list[int], turns: int = 5, device: str = "cpu") -> list[Timed]:
-    """Seconds of a round of so many seeds in one program."""
+    """Seconds of a round by number of seeds in one program."""
     engines = {n: Engine(unit, tuple(range(n)), device) for n in counts}
     times: dict[int, list[float]] = {n: [] for n in counts}
     for engine in engines.values():
@@ -111,7 +111,7 @@ def processes(label: str, count: int, span: float = 6.0) -> float:
     done = []
     for n in (1, count):
         with ProcessPoolExecutor(n, get_context("spawn")) as pool:
-            list(pool.map(_rounds_within, [label] * n, [0.5] * n))  # all are there and warm
+            list(pool.map(_rounds_within, [label] * n, [0.5] * n))  # all are ready and warm
             done.append(sum(pool.map(_rounds_within, [label] * n, [span] * n)))
     return done[1] / done[0]
 
@@ -148,7 +148,7 @@ def profile(unit: Unit, rounds: int = 3, most: int = 7) -> dict[str, Any]:
 
 
 def exponent(sizes: list[float], costs: list[float]) -> float:
-    """The power of size that cost grows with, by least squares on logarithms."""
+    """The exponent b of cost ∝ size^b, by least squares on logarithms."""
     return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
 
 
@@ -178,7 +178,7 @@ _engines: dict[str, Engine] = {}
 
 
 def _rounds_within(label: str, span: float) -> float:
-    """Rounds a second of this process."""
+    """Rounds per second of this process."""
     if label not in _engines:
         prepare_process(1)
         _engines[label] = Engine(next(unit for unit in units() if unit.label == label))
@@ -193,7 +193,7 @@ def _rounds_within(label: str, span: float) -> float:
 def seconds_of(
     call: Callable[[], object], repeats: int = 1, clock: Callable[[], float] = time.perf_counter
 ) -> float:
-    """Of one call, the mean of some; all that it launched on a GPU is done by then."""
+    """Mean seconds of a call, including everything that it launched on a GPU."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     start = clock()

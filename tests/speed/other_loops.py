@@ -1,4 +1,4 @@
-"""What the engine is measured against: one client at a time, plainly and as the field does it."""
+"""Loops to compare the engine with: one client at a time, plainly and as the field does it."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -18,7 +18,7 @@ Labelled = tuple[Tensor, Tensor]
 
 
 class Plain:
-    """The reference loops of the parity tests, in float32; evaluation in one pass a client."""
+    """The reference loops of the parity tests, in float32; evaluation in one pass per client."""
 
     def __init__(self, unit: Unit) -> None:
         self.unit, federation = unit, unit.federation()
@@ -53,7 +53,7 @@ class Plain:
 
 
 class Loaders:
-    """As the field's code does it: a DataLoader, a module and a copy of its parameters a client.
+    """As the field's code does it: a DataLoader, a module and a copy of its parameters per client.
 
     Every step draws a batch by the loader's iterator; K inner steps, and for PFML the outer
     gradients once more; scores are read back batch by batch.

@@ -1,4 +1,4 @@
-"""What speed is measured on is what the engine does: no unit of work is dropped or done twice."""
+"""Speed is measured on what the engine does: no unit of work is dropped or done twice."""
 
 import os
 from dataclasses import replace

@@ -27,7 +27,7 @@ from datasets.synthetic import synthetic
 D, E, K = 200, 10, 3
 """The paper's batch size, local steps and inner steps."""
 GRADIENTS = {"fedavg": 1, "pfedme": K, "pfml": 2 * K}
-"""Gradients that a local step needs: K a model."""
+"""Gradients that a local step needs: K per model."""
 HYPER: dict[str, dict[str, Any]] = {
     "fedavg": {"E": E},
     "pfedme": {"E": E, "K": K, "lam": 15.0},
@@ -57,7 +57,7 @@ class Unit:
 
     @cached_property
     def method(self) -> Method:
-        """The house's file."""
+        """The built-in method's file."""
         return load_method(self.algorithm)
 
     def federation(self, seeds: tuple[int, ...] = (0,), device: str = "cpu") -> Federation:

@@ -1,4 +1,4 @@
-"""The contract as a command: what it says of methods inside and outside the repository."""
+"""The command ``check`` on methods inside and outside the repository."""
 
 from pathlib import Path
 

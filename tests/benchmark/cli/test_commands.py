@@ -20,7 +20,7 @@ from tests.benchmark.cases import EXPERIMENT, MINE, ROOT
 
 
 def succeed(*arguments: object) -> str:
-    """What a command prints."""
+    """The output of a command that succeeds."""
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert result.exit_code == 0, result.output
     return result.stdout
@@ -31,7 +31,7 @@ FEW = ("fedavg", "local", "pfml")
 
 @dataclass(frozen=True)
 class Finished:
-    """A run of digits, and the same command given again."""
+    """The outputs of a run of digits and of the same command repeated."""
 
     store: Path
     first: str

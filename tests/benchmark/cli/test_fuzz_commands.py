@@ -1,4 +1,4 @@
-"""Any arguments of the command line: done, or refused in one line with exit code 2."""
+"""Any arguments are accepted, or refused in one line with exit code 2."""
 
 import os
 from pathlib import Path
@@ -59,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     named=st.booleans(),
 )
 def test_any_arguments(folder: Path, command: str, arguments: list[str], named: bool) -> None:
-    """Nothing is trained: arguments are all that is tried here."""
+    """Only arguments are tested; nothing is trained."""
     words = [command, *(["tiny.toml"] if named else []), *arguments]
     words = ["partition", *words] if command == "show" else words
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""What is printed: as it stands, in any encoding, whatever it says."""
+"""Text is printed as it is, in any encoding."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What a method may ask of its cohort beyond batches and means."""
+"""Functions of a cohort beyond batches and means."""
 
 from dataclasses import replace
 from unittest.mock import patch

@@ -1,4 +1,4 @@
-"""Rounds recorded once and replayed are the rounds of the method, or are not used."""
+"""Replayed rounds equal the method's rounds, or replaying is given up."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""Deferred products change no result, and save what they are there to save."""
+"""Deferred products change no result, and save the products that they should save."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from tests.algorithms.test_parity import EVERY_CHOICE, SCORED
 
 @pytest.fixture(autouse=True)
 def _client_by_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small networks take the way of large ones."""
+    """Let small networks defer products as large ones do."""
     monkeypatch.setattr(benchmark.engine.models, "SMALL", 0)
 
 

@@ -16,7 +16,7 @@ from tests.benchmark.stops import FIXED, ROUNDS, gone_on, stopped
 
 
 def diverging(path: Path, when: int) -> Cell:
-    """A method whose model is no number from a round on, for seed 0."""
+    """A method whose model is NaN from a round on, for seed 0."""
     text = MINE.replace("w: Globals\n", "w: Globals\n    done: Globals\n")
     text = text.replace("return State(w)", "return State(w, w.new_zeros(()))")
     lost = f"""

@@ -80,7 +80,7 @@ def by_torch(network: Network, rows: Tensor, x: Tensor, slope: Tensor) -> tuple[
 
 
 def images(kind: str, *shape: int) -> Tensor:
-    """Random images, or such that many places of a window tie: three greys, flat areas, blanks."""
+    """Random images, or images with many ties in windows: three greys, flat areas, blanks."""
     x = torch.randn(shape, dtype=torch.float64)
     if kind == "ties":
         x = x.sign() * (x.abs() > 0.5)

@@ -1,4 +1,4 @@
-"""Which convolutions have compiled kernels, and when torch computes them all the same."""
+"""Which convolutions have compiled kernels, and when torch computes them instead."""
 
 import sys
 

@@ -141,7 +141,7 @@ def test_fields_may_share_memory_and_be_views(tmp_path: Path, value: str) -> Non
 
 
 def test_what_is_run_is_the_text_that_was_digested(tmp_path: Path) -> None:
-    """Not the bytecode of an older text of the same size and time."""
+    """Bytecode of an older text with the same size and time is not used."""
     path = tmp_path / "mine_edited.py"
     path.write_text(MINE)
     py_compile.compile(str(path))

@@ -49,7 +49,7 @@ def test_slopes_of_weighted_sums_are_autograds(seed: int, terms: list[tuple[str,
 
 @pytest.mark.parametrize("name", BASIC)
 def test_slopes_keep_the_layout_of_logits(name: str) -> None:
-    """Class by class: a sum with another layout is right too, but several times as slow."""
+    """The layout is class by class; sums of two layouts are several times as slow."""
     probs, peer = (torch.rand(2, 3, 4).softmax(1).mT for _ in range(2))
     slope = BASIC[name].slope(probs, torch.zeros(2, 4, dtype=torch.int64), peer)
     assert slope.shape == (2, 4, 3)

@@ -1,4 +1,4 @@
-"""Methods from files: what load_method takes and what it says of a file it does not."""
+"""Methods from files: what load_method accepts, and how it refuses the rest."""
 
 import sys
 from collections.abc import Iterator

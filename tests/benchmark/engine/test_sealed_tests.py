@@ -1,4 +1,4 @@
-"""No method reads a test sample before the last scoring, and none depends on one."""
+"""No method reads a test sample before the last scoring or depends on one."""
 
 from typing import Any
 

@@ -41,13 +41,13 @@ class Hidden(NamedTuple):
 
 
 def step(models: Tensor) -> Tensor:
-    """What one made-up round does to any model: it turns its parameters and adds some noise."""
+    """A made-up round: it rotates a model's parameters and adds some noise."""
     noise = torch.from_numpy(np.random.default_rng(1).normal(size=models.shape[1]))
     return models.roll(1, dims=1) * 0.9 + 0.3 * noise.to(models.dtype)
 
 
 def start(w: Tensor) -> Tensor:
-    """Personal models (R·N, P), each other than all others of its replica."""
+    """Personal models (R·N, P), all different within a replica."""
     noise = np.random.default_rng(2).normal(size=(CLIENTS, w.shape[1]))
     return w.repeat_interleave(CLIENTS, 0) + torch.from_numpy(noise).to(w.dtype).repeat(len(w), 1)
 
@@ -112,7 +112,7 @@ def scores(row: Tensor, part: NDArray[np.int64]) -> tuple[Floats, Floats]:
 
 
 def expected(of: Cell, replica: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """History and clients of the known method, recomputed from what the words of a cell mean."""
+    """History and clients of the known method, recomputed from the meaning of a cell's fields."""
     partition = material()[2]
     w = torch.stack([initial(seed) for seed in SEEDS])
     table, clients = start(w), pd.DataFrame()

@@ -62,7 +62,7 @@ def test_the_test_columns_hold_the_models_chosen_and_the_last_ones() -> None:
 
 
 def test_a_chosen_round_has_the_test_score_that_it_has_when_all_are_tested() -> None:
-    """Training does not depend on whether there is validation, so that all can be compared."""
+    """Training does not depend on validation data, so both scores can be compared."""
     of = words()
     whole = problem(of)
     untested = run(of, load_method("pfedme"), whole)

@@ -91,7 +91,7 @@ def test_a_lost_node_loses_no_run_and_no_bit(
     store, heard = often.store, list[Event]()
 
     def lose_the_node() -> None:
-        """Once both have begun."""
+        """Kill the node once both jobs have begun."""
         until = time.monotonic() + 300
         while time.monotonic() < until:
             begun = [s for s in range(4) if list(folder_of(store, of, (s,)).glob("*.checkpoint"))]
@@ -139,7 +139,7 @@ def test_a_node_without_the_store_or_with_other_versions_is_one_line(tmp_path: P
 def test_a_cluster_saves_when_its_time_is_over(
     tmp_path: Path, cluster: tuple[str, "subprocess.Popen[bytes]"]
 ) -> None:
-    """As at a signal: both take the command's token away."""
+    """A time limit removes the command's token, as a signal does."""
     of = cell({"algorithm": "pfml", "rounds": 100_000, "evaluate_every": 100_000})
     with pytest.raises(Interrupted, match="is saved"):
         run_on_cluster([job(of, 0)], settings(tmp_path), cluster[0], lambda _: None, 30.0)

@@ -1,4 +1,4 @@
-"""Damaged runs, runs half stored, and what killed processes leave: made good, alone."""
+"""Damaged or half-stored runs, and leftovers of killed processes, are repaired, and only they."""
 
 import os
 import shutil

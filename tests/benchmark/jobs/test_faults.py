@@ -37,14 +37,14 @@ def _perform(of: Job, root: Path) -> None:
 
 @pytest.fixture(scope="module")
 def warm() -> Any:
-    """Processes that need not import torch again."""
+    """Worker processes that have torch imported already."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.benchmark.jobs.test_faults", "sklearn.datasets"])
     return context
 
 
 def test_fifty_kills_at_random_moments_change_no_bit(tmp_path: Path, warm: Any) -> None:
-    """A checkpoint is written in every round, so that many a kill comes while one is."""
+    """A checkpoint is written in every round, so that many kills interrupt a write."""
     chance = random.Random(7)
     names = ("pfml", "fedavg", "pfedme", "perfedavg", "local")
     made = {name: cell({"algorithm": name, **LONG}) for name in names}
@@ -124,7 +124,7 @@ def test_a_signal_finishes_the_round_and_says_how_to_go_on(
 
 
 def workers_of(process: "subprocess.Popen[str]") -> list[int]:
-    """Read from /proc: ``ps`` cuts its lines to the width of a terminal that it finds."""
+    """Worker processes of a command, from /proc: ``ps`` cuts lines to the terminal's width."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""A stored run, made again."""
+"""Repeat a stored run and compare."""
 
 import os
 from dataclasses import replace

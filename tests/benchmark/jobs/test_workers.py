@@ -1,4 +1,4 @@
-"""The same runs in processes of their own; what fails, dies or hangs in one stops no other."""
+"""The same runs in separate processes; one that fails, dies or hangs stops no other."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""Settings that a user gives: read, laid over an experiment, refused in one line."""
+"""Users' settings are parsed, override an experiment's, or are refused in one line."""
 
 from contextlib import suppress
 

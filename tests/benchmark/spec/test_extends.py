@@ -1,4 +1,4 @@
-"""Files that extend others: what they take, what they add, what is refused."""
+"""Files that extend others: what they inherit, what they add, what is refused."""
 
 from pathlib import Path
 

@@ -21,7 +21,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def everything(experiment: str, protocol: str) -> None:
-    """What any command does with its files before it touches data."""
+    """Do with the files what every command does before it touches data."""
     of, under = load_experiment(experiment), load_protocol(protocol)
     for name in of.profiles:
         for cell in cells(of, under, profile_of(of, name)):

@@ -1,4 +1,4 @@
-"""An edited method: comments do not matter, code does, in the file and in what it imports."""
+"""An edited method: comments do not matter; code does, in the file and its imports."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Data, models and partitions of a user's own, in a folder outside the checkout."""
+"""Users' data, models and partitions, in a folder outside the checkout."""
 
 import hashlib
 import json

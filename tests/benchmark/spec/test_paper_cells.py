@@ -153,7 +153,7 @@ def test_smoke_and_quick_need_no_download() -> None:
 
 
 def test_every_published_number_has_a_cell(tmp_path: Path) -> None:
-    """86 of them, each with a run of its own configuration in the experiments."""
+    """Each of the 86 numbers has a cell of its configuration in the experiments."""
     names = [f"table{n}" for n in range(1, 7)]
     rows = reports.compare(names, tmp_path)
     assert len(rows) == 86
@@ -174,7 +174,7 @@ def test_cifar_10_is_as_the_published_numbers_show() -> None:
 
 
 def test_figures_share_their_cells_with_the_tables() -> None:
-    """So that nothing is trained twice."""
+    """Shared cells are trained once."""
 
     def keys(name: str) -> set[str]:
         return {c.key for c in of(name, "as_run")}

@@ -1,4 +1,4 @@
-"""A run that was stopped goes on to the same bits; what is not its own is never gone on from."""
+"""A stopped run continues to the same bits, and never from another run's checkpoint."""
 
 import os
 import shutil

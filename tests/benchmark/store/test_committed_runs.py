@@ -1,4 +1,4 @@
-"""The past stays readable: every committed run is in its place and loads."""
+"""Every committed run is in its place and loads."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""Mutated checkpoints, their checksum put right: a snapshot, or one line."""
+"""Mutated checkpoints with a correct checksum are read, or refused in one line."""
 
 import hashlib
 import tempfile
@@ -61,7 +61,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_checkpoint_with_other_tensors_is_refused_and_the_run_is_made(
     own: Path, data: st.DataObject
 ) -> None:
-    """Whatever is dropped, renamed, cut, or of another type: nobody goes on from it."""
+    """A tensor is dropped, renamed, cut, or of another type; no run resumes from it."""
     folder = folder_of(Store(own), CELL, (0, 1))
     newest = newest_first(folder)[0]
     header, snapshot = read(newest)

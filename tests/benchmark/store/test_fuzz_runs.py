@@ -115,7 +115,7 @@ def test_a_readable_table_of_other_columns(
 
 
 def test_a_table_of_more_numbers_than_memory_is_refused_unread(shelf: Shelf) -> None:
-    """Some kilobytes can unpack to as many zeros as one likes."""
+    """A few kilobytes can unpack to any number of zeros."""
     zeros = pyarrow.table(
         {"round": np.zeros(MOST // 2 + 1, np.int64), "seconds": np.zeros(MOST // 2 + 1)}
     )

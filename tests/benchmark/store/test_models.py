@@ -1,4 +1,4 @@
-"""A run keeps the models that its last scores are about, and gives them back as modules."""
+"""A run keeps the models behind its last scores and returns them as modules."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ def kept(root: Path, of: Cell, *seeds: int) -> Store:
 
 
 def hits(module: nn.Module, of: Cell, seed: int, client: int) -> tuple[int, int]:
-    """How many of a client's test samples a module classifies correctly, and how many there are."""
+    """Number of a client's test samples that a module classifies correctly, and of all."""
     data = material(of, seed, Source())
     index = data.partition.test[client]
     with torch.no_grad():

@@ -33,7 +33,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def whole(store: Store, seed: int = 0) -> bool:
-    """Is there a run to be read, or none at all? False: a part of one."""
+    """True if there is a whole run or none; False if there is a part of one."""
     run = store.find(cell(), seed)
     if run is None:
         return True
@@ -106,7 +106,7 @@ def test_writing_again_replaces(store: Store) -> None:
 
 
 def failing(after: int, error: BaseException, real: Callable[..., Any]) -> Callable[..., Any]:
-    """The real function that, at one of its calls, raises instead."""
+    """The real function, except that one of its calls raises."""
     calls = 0
 
     def function(*args: Any, **kwargs: Any) -> Any:
