@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from reports import across, clients, costs, curves, readings
+from reports import across, clients, costs, curves, other_papers, ranking, readings
 from reports.results import Results
 from reports.sections import distance_rows
 
@@ -31,7 +31,8 @@ def printed(results: Sequence[Results]) -> pd.DataFrame:
     """One row per field of the tables, columns COLUMNS.
 
     table: ``across`` (methods over all settings), ``clients`` (client by client), ``costs``,
-    ``distances`` (to the published curves), ``readings``. line and column: where the text stands.
+    ``distances`` (to the published curves), ``other_papers``, ``readings``. line and column: where
+    the text stands.
     """
     rows = [
         (one.experiment.name, one.protocol.name, table.name, line, column, text)
@@ -45,14 +46,16 @@ def printed(results: Sequence[Results]) -> pd.DataFrame:
 def _tables(results: Results) -> Iterator[_Shown]:
     """The tables that :func:`reports.sections.section` shows."""
     if across.is_across(results):
-        every = across.standings(across.table(results))
-        yield _Shown("across", 1, across.HEADINGS, across.lines(every))
+        found = across.table(results)
+        every = across.standings(found)
+        yield _Shown("across", 1, ranking.HEADINGS, ranking.lines(found, every))
     drawn = [panel for panel in curves.panels(results) if panel.lines]
     if results.experiment.figure is None:
         yield _Shown("clients", 2, clients.HEADINGS, clients.lines(results))
         yield _Shown("costs", 2, costs.HEADINGS, costs.lines(results))
     else:
         yield _Shown("readings", 2, READINGS, readings.texts(readings.ranked(drawn)))
+    yield _Shown("other_papers", 2, other_papers.HEADINGS, other_papers.lines(results))
     yield _Shown("distances", 2, DISTANCES, distance_rows(curves.distances(drawn)))
 
 

@@ -14,6 +14,7 @@ from reports import (
     costs,
     gains,
     inconsistencies,
+    other_papers,
     overview,
     ranking,
     site,
@@ -164,6 +165,7 @@ def _render(template: str, **values: object) -> str:
         gains=gains,
         tuning=tuning,
         costs_note=costs.NOTE,
+        others_headings=other_papers.HEADINGS,
         costs_headings=costs.HEADINGS,
         **values,
     )

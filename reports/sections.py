@@ -14,6 +14,7 @@ from reports import (
     curves,
     gains,
     local_only,
+    other_papers,
     plateau,
     plots,
     ranking,
@@ -95,6 +96,9 @@ class Section:
     paper_claims: list[str]
     """Sentences on what the paper claims."""
     paper_claims_method: str
+    others: list[tuple[str, ...]]
+    """Rows of numbers that other papers print; empty where there are none."""
+    others_note: str
     picture: Picture
     distances: list[tuple[str, ...]]
     """Rows of text; empty where nothing is published."""
@@ -134,6 +138,8 @@ def section(results: Results, figures: Path) -> Section:
         claims_method=local_only.how_tested(results),
         paper_claims=held.sentences,
         paper_claims_method=held.how_tested,
+        others=other_papers.lines(results),
+        others_note=other_papers.notes(results),
         picture=_picture(results, panels, drawn, path),
         distances=distance_rows(curves.distances(drawn)),
         ranking=readings.texts(readings.ranked(drawn)) if is_crowded and not is_table else [],

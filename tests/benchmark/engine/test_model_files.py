@@ -41,6 +41,12 @@ def test_every_model_is_checked_below() -> None:
         (Cnn(name="cnn"), (1, 28, 28), 10, 1_663_370),  # printed by McMahan et al.
         (Cnn(name="cnn", padding="none"), (1, 28, 28), 10, 582_026),
         (Cnn(name="cnn", padding="none"), (3, 32, 32), 100, 924_708),
+        (
+            Cnn(name="cnn", padding="none", channels=(64, 64), hidden=(120, 64)),
+            (3, 32, 32),
+            10,
+            (75 * 64 + 64) + (1600 * 64 + 64) + (1600 * 120 + 120) + (120 * 64 + 64) + 650,
+        ),
         # ResNet-8: a stem, three blocks, two of which change the size, and the head.
         (
             ResNet(name="resnet"),
