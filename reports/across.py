@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmark.spec import profile_of
 from reports import aggregates, clients, costs
 from reports.aggregates import Estimate, Practical
 from reports.equivalence import LEAST_SEEDS, PRACTICAL
-from reports.names import method_rank
+from reports.names import method_rank, model_name
 from reports.results import Results
 from reports.rows import Row
 from reports.settings import Setting
@@ -70,7 +69,8 @@ class Table(NamedTuple):
     values: dict[Key, Floats]
     rows: dict[Key, list[Row]]
     partial: dict[Setting, int]
-    """Settings left out, with the number of methods that have run enough of them."""
+    """Settings with runs that are left out, with the number of methods that have enough of them.
+    """
     missing: list[Key]
     """Methods left out: they have not run, or diverged in, some of ``settings``."""
 
@@ -98,9 +98,11 @@ def table(results: Results) -> Table:
     """Each method's scores in the settings and over the seeds that the methods share.
 
     A setting counts once nine tenths of the methods, or all but one, have run it at full length
-    with enough seeds for a verdict, or with all seeds of a profile that has fewer.
+    with enough seeds for a verdict, or with the most that any setting has; and, beside other data
+    sets, once that is so in every setting of its data set.
     """
-    least = min(LEAST_SEEDS, profile_of(results.experiment, results.profile).seeds)
+    seeds = [row.runs.seeds for row in results.main_rows if row.runs]
+    least = min(LEAST_SEEDS, max(seeds, default=1))
     made: dict[Key, dict[Setting, Row]] = {}
     for row in results.main_rows:
         key = row.series.algorithm, row.series.scores
@@ -109,7 +111,7 @@ def table(results: Results) -> Table:
     counts = Counter(setting for found in made.values() for setting in found)
     most = max(counts.values(), default=0)
     enough = most - (max(1, most // 10) if most > 2 else 0)
-    settings = [s for s in results.columns if counts[s] >= max(1, enough)]
+    settings = _whole([s for s in results.columns if counts[s] >= max(1, enough)], results)
     rows = {
         key: [found[setting] for setting in settings]
         for key, found in made.items()
@@ -119,6 +121,16 @@ def table(results: Results) -> Table:
     short = {s: counts[s] for s in results.columns if s not in settings}
     rows = rows if settings else {}
     return Table(settings, _values(rows), rows, short, sorted(everyone - rows.keys()))
+
+
+def _whole(settings: list[Setting], results: Results) -> list[Setting]:
+    """The settings of data sets that lack none of theirs; all of them if each data set does."""
+    asked: dict[str, set[tuple[object, ...]]] = {}
+    for cell in results.cells.values():
+        place = model_name(cell), cell.active_clients, cell.partition.label
+        asked.setdefault(cell.data.name, set()).add(place)
+    have = Counter(setting.dataset for setting in settings)
+    return [s for s in settings if have[s.dataset] == len(asked[s.dataset])] or settings
 
 
 def _values(rows: Mapping[Key, Sequence[Row]]) -> dict[Key, Floats]:

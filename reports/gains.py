@@ -21,9 +21,9 @@ from reports.settings import Setting, short_labels
 from reports.statistics import Floats
 
 GAINS_CAPTION = (
-    "Mean gain over training alone in percentage points, by method and setting, and in brackets "
-    "the share of clients that are worse off than alone. Blue: above; red: below; colours end at "
-    "±10 pp."
+    "After each name: its mean rank. In each place: the mean gain over training alone in "
+    "percentage points, and in brackets the share of clients that are worse off than alone. Blue: "
+    "above; red: below; colours end at ±10 pp."
 )
 CLIENTS_CAPTION = (
     "The share of clients whose test accuracy at the last round, or the one chosen on validation "
@@ -43,7 +43,7 @@ def draw_gains(found: Table, every: Sequence[Standing], path: Path) -> list[Path
     gains = pd.DataFrame([[one.gains[s] for s in found.settings] for one in rivals])
     words = [[_words(one, setting) for setting in found.settings] for one in rivals]
     with mpl.rc_context(STYLE):
-        size = (1.5 + 1.05 * len(found.settings), 0.8 + 0.25 * len(rivals))
+        size = (1.7 + 1.05 * len(found.settings), 0.8 + 0.25 * len(rivals))
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
@@ -60,7 +60,9 @@ def draw_gains(found: Table, every: Sequence[Standing], path: Path) -> list[Path
             linecolor="white",
             cbar=False,
             xticklabels=[fill(labels[setting], 14) for setting in found.settings],
-            yticklabels=[method_label(one.algorithm, one.scores) for one in rivals],
+            yticklabels=[
+                f"{method_label(one.algorithm, one.scores)}  {one.rank:.1f}" for one in rivals
+            ],
         )
         axes.tick_params(axis="both", labelrotation=0, length=0, labeltop=True, labelbottom=False)
         axes.grid(visible=False)
@@ -82,7 +84,7 @@ def draw_clients(found: Table, path: Path) -> list[Path]:
         return []
     lowest = min(float(np.quantile(values, 0.02)) for values in clients.values())
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+        figure = Figure(figsize=(5.6, 5.2), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
         for key, values in clients.items():
@@ -93,7 +95,7 @@ def draw_clients(found: Table, path: Path) -> list[Path]:
             )
         axes.set(xlabel="test accuracy of a client (%)", ylabel="clients above (%)")
         axes.set(xlim=(min(10 * (lowest // 10), 90), 100), ylim=(0, 101))
-        figure.legend(loc="outside right center", frameon=False, fontsize=8)
+        figure.legend(loc="outside lower center", frameon=False, fontsize=8, ncols=4)
         return save(figure, path)
 
 

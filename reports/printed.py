@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from reports import across, clients, costs, curves, other_papers, ranking, readings
+from reports import across, clients, costs, curves, other_papers, ranking, readings, tuning
 from reports.results import Results
 from reports.sections import distance_rows
 
@@ -30,9 +30,9 @@ class _Shown(NamedTuple):
 def printed(results: Sequence[Results]) -> pd.DataFrame:
     """One row per field of the tables, columns COLUMNS.
 
-    table: ``across`` (methods over all settings), ``clients`` (client by client), ``costs``,
-    ``distances`` (to the published curves), ``other_papers``, ``readings``. line and column: where
-    the text stands.
+    table: ``across`` (methods over all settings), ``chances`` (how sure that is), ``tuning`` (what
+    was chosen), ``trials``, ``clients`` (client by client), ``costs``, ``distances`` (to the
+    published curves), ``other_papers``, ``readings``. line and column: where the text stands.
     """
     rows = [
         (one.experiment.name, one.protocol.name, table.name, line, column, text)
@@ -49,6 +49,10 @@ def _tables(results: Results) -> Iterator[_Shown]:
         found = across.table(results)
         every = across.standings(found)
         yield _Shown("across", 1, ranking.HEADINGS, ranking.lines(found, every))
+        yield _Shown("chances", 1, ranking.CHANCES, ranking.chances(every))
+    for tuned in tuning.tuned(results).values():
+        yield _Shown("tuning", 1, tuning.HEADINGS, tuning.chosen_lines(tuned))
+        yield _Shown("trials", 2, tuning.TRIAL_HEADINGS, tuning.trial_lines(tuned))
     drawn = [panel for panel in curves.panels(results) if panel.lines]
     if results.experiment.figure is None:
         yield _Shown("clients", 2, clients.HEADINGS, clients.lines(results))

@@ -1,6 +1,6 @@
 """The words of a page on all methods across settings: what was found, and the tables behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reports import aggregates
 from reports.across import ALONE, Standing, Table, standings
@@ -35,21 +35,45 @@ CHANCES_NOTE = (
     "above."
 )
 
+MOST_NAMED = 6
+"""So many methods are named in a sentence."""
 
-def findings(found: Table) -> list[str]:
-    """What the page says first: overall, by setting, by clients and cost; then what is left out."""
-    every = standings(found)
+
+def findings(found: Table, every: Sequence[Standing]) -> list[str]:
+    """What the page says first, then by setting, clients and cost, and what is left out.
+
+    Of several data sets the first sentence says what holds on each of them.
+    """
+    left = _left_out(found)
     if not every:
-        return [text for text in [_left_out(found)] if text]
-    datasets = list(dict.fromkeys(setting.dataset for setting in found.settings))
-    said = [_verdict(found, every), _where(found, every), _harm(every), _cost(every)]
-    if len(datasets) > 1:
-        parts = [(name, found.on(name)) for name in datasets]
-        said += [
-            f"On {DATASETS.get(name, name)} alone: {_verdict(part, standings(part))}"
-            for name, part in parts
+        return [left] if left else []
+    names = list(dict.fromkeys(setting.dataset for setting in found.settings))
+    parts = {DATASETS.get(name, name): found.on(name) for name in names}
+    by_data = {name: (part, standings(part)) for name, part in parts.items()}
+    said = [_verdict(found, every)]
+    if len(names) > 1:
+        said = [
+            _on_each(by_data),
+            *(f"On {name}, {_verdict(*each)}" for name, each in by_data.items()),
+            f"Over all, {said[0]}",
         ]
-    return [text for text in [*said, _left_out(found)] if text]
+    return [
+        text for text in [*said, _where(found, every), _harm(every), _cost(every), left] if text
+    ]
+
+
+def _on_each(by_data: Mapping[str, tuple[Table, Sequence[Standing]]]) -> str:
+    """Who is practically better than training alone on every data set; who ranks first on each."""
+    first = ", ".join(f"{_label(every[0])} on {name}" for name, (_, every) in by_data.items())
+    said = f"the best mean rank has {first}"
+    if any(found.seeds < LEAST_SEEDS for found, _ in by_data.values()):
+        return f"By data set {said}; {LEAST_SEEDS} seeds are the least for a claim."
+    better = [{_label(one) for one in _called("better", every)} for _, every in by_data.values()]
+    (_, some) = next(iter(by_data.values()))
+    names = [_label(one) for one in some if _label(one) in set.intersection(*better)]
+    who = _named(names) if names else "no method"
+    where = f"each of {len(by_data)} data sets"
+    return f"Practically better than training alone on {where}: {who}; {said}."
 
 
 def _verdict(found: Table, every: Sequence[Standing]) -> str:
@@ -59,20 +83,29 @@ def _verdict(found: Table, every: Sequence[Standing]) -> str:
     first = f"{_label(best)} has the best mean rank, {best.rank:.1f} of {len(every)}, over {size}"
     if found.seeds < LEAST_SEEDS:
         return f"{first}; {LEAST_SEEDS} seeds are the least for a claim, so none is made."
-    named = {
-        word: [_label(one) for one in rivals if one.practical and one.practical.word == word]
-        for word in ("better", "equal", "worse")
-    }
     words = {"better": "better than", "equal": "equal to", "worse": "worse than"}
     said = [
-        f"practically {words[word]} training alone: {len(names)} of {len(rivals)} methods "
-        f"({', '.join(names)})"
-        for word, names in named.items()
-        if names
+        f"practically {phrase} training alone: {len(called)} of {len(rivals)} methods"
+        f"{_bracketed(called)}"
+        for word, phrase in words.items()
+        if (called := [_label(one) for one in _called(word, rivals)])
     ]
     if not said and any(one.gains for one in rivals):
         said = ["no method is practically better or worse than training alone"]
     return "; ".join([first, *said]) + "."
+
+
+def _called(word: str, every: Sequence[Standing]) -> list[Standing]:
+    return [one for one in every if one.practical and one.practical.word == word]
+
+
+def _bracketed(names: Sequence[str]) -> str:
+    """The names in brackets; nothing for many, which the picture shows better."""
+    return f" ({', '.join(names)})" if len(names) <= MOST_NAMED else ""
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} methods"
 
 
 def _where(found: Table, every: Sequence[Standing]) -> str:
@@ -112,7 +145,7 @@ def _cost(every: Sequence[Standing]) -> str:
     if best.kilobytes is None or best.gradients is None:
         return ""
     said = f"{_label(best)} costs {_price(best)} per client and round"
-    better = [one for one in every if one.practical and one.practical.word == "better"]
+    better = _called("better", every)
     cheap = min(better, key=lambda one: one.kilobytes or 0.0, default=best)
     if cheap is not best and cheap.kilobytes is not None:
         said += f"; {_label(cheap)}, the cheapest to send of those better, {_price(cheap)}"
@@ -128,8 +161,12 @@ def _left_out(found: Table) -> str:
     said = []
     if found.partial:
         labels = short_labels([*found.settings, *found.partial])
-        counts = (f"{labels[setting]} ({n} methods)" for setting, n in found.partial.items())
-        said.append(f"settings that too few methods have run so far: {', '.join(counts)}")
+        most = len(found.rows) + len(found.missing)
+        counts = (f"{labels[setting]} ({n} of {most})" for setting, n in found.partial.items())
+        said.append(
+            "settings that too few methods have run with enough seeds, or whose data set lacks "
+            f"other settings: {', '.join(counts)}"
+        )
     if found.missing:
         names = ", ".join(method_label(*key) for key in found.missing)
         said.append(f"methods that lack runs in some setting, or diverged there: {names}")

@@ -153,7 +153,7 @@ def _across(results: Results, path: Path, tuned: Sequence[tuning.Tuning]) -> Acr
         return None
     found = across.table(results)
     every = across.standings(found)
-    findings = ranking.findings(found)
+    findings = ranking.findings(found, every)
     if not findings:
         return None
     rising = plateau.rising(results.main_rows, results.columns)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmark.spec import Scalar, profile_of
+from benchmark.spec import Cell, Scalar, profile_of
 from benchmark.store.tuning import Trial, Tuned, tunings
 from reports.names import data_label, method_label, method_rank, setting_labels
 from reports.pictures import STYLE, save
@@ -40,7 +40,7 @@ class Tuning(NamedTuple):
     edges: str
     """How many choices lie at an edge, without a full stop."""
     budget: str
-    """``8 trials per method``."""
+    """``8 trials per method``: all have the same number."""
     chosen: list[tuple[str, ...]]
     """A line per method."""
     trials: list[tuple[str, ...]]
@@ -48,45 +48,49 @@ class Tuning(NamedTuple):
     figures: list[Path]
 
 
-def tuning(results: Results, path: Path) -> list[Tuning]:
-    """The tuning of every data set and model that has runs; pictures at ``path`` and a suffix.
+def tuned(results: Results) -> dict[tuple[str, str], list[Tuned]]:
+    """The outcomes of tuning on each data set and model that has runs, the best method first.
 
     Empty where the experiment is not tuned.
     """
     if results.experiment.tuning is None:
-        return []
-    wanted = {(m.cell.data.name, m.cell.model.name) for m in results.made.values()}
+        return {}
+    run = {_problem(made.cell) for made in results.made.values()}
     size = profile_of(results.experiment, results.profile)
     names = sorted({made.cell.algorithm for made in results.made.values()})
-    store, protocol = results.library.store, results.protocol
-    found = {
-        tuned.cell.key: tuned
-        for _, tuned in tunings(store, results.experiment, protocol, size, names)
-        if tuned is not None and _problem(tuned) in wanted
-    }
+    every = tunings(results.library.store, results.experiment, results.protocol, size, names)
+    found = {each.cell.key: each for _, each in every if each and _problem(each.cell) in run}
+    ordered = sorted(found.values(), key=_place)
+    return {key: list(group) for key, group in groupby(ordered, lambda each: _problem(each.cell))}
+
+
+def _problem(cell: Cell) -> tuple[str, str]:
+    return cell.data.name, cell.model.name
+
+
+def _place(each: Tuned) -> tuple[object, ...]:
+    accuracy = each.best.accuracy or 0.0
+    return *_problem(each.cell), -accuracy, method_rank(each.cell.algorithm)
+
+
+def tuning(results: Results, path: Path) -> list[Tuning]:
+    """The tuning of every data set and model that has runs; pictures at ``path`` and a suffix."""
     return [
-        _page(list(group), Path(f"{path}-{'-'.join(problem)}"))
-        for problem, group in groupby(sorted(found.values(), key=_problem), _problem)
+        Tuning(
+            title=data_label(*problem),
+            edges=_edged(found),
+            budget=f"{len(found[0].trials)} trials per method",
+            chosen=chosen_lines(found),
+            trials=trial_lines(found),
+            figures=draw_tuning(found, Path(f"{path}-{'-'.join(problem)}")),
+        )
+        for problem, found in tuned(results).items()
     ]
 
 
-def _problem(tuned: Tuned) -> tuple[str, str]:
-    return tuned.cell.data.name, tuned.cell.model.name
-
-
-def _page(tuned: Sequence[Tuned], path: Path) -> Tuning:
-    by_name = sorted(tuned, key=lambda each: method_rank(each.cell.algorithm))
-    best = sorted(by_name, key=lambda each: -(each.best.accuracy or 0))
-    edged = sum(bool(edges(each)) for each in tuned)
-    counts = sorted({len(each.trials) for each in tuned})
-    return Tuning(
-        title=data_label(*_problem(tuned[0])),
-        edges=f"{edged} of {len(tuned)} methods have a chosen setting at an edge of the search",
-        budget=f"{' to '.join(map(str, counts))} trials per method",
-        chosen=[_chosen_line(each) for each in best],
-        trials=[line for each in by_name for line in _trial_lines(each)],
-        figures=draw_tuning(best, path),
-    )
+def _edged(found: Sequence[Tuned]) -> str:
+    count = sum(bool(edges(each)) for each in found)
+    return f"{count} of {len(found)} methods have a chosen setting at an edge of the search"
 
 
 def edges(tuned: Tuned) -> dict[str, str]:
@@ -107,27 +111,32 @@ def _are_numbers(values: Collection[Scalar]) -> bool:
     return all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
 
 
-def _chosen_line(tuned: Tuned) -> tuple[str, ...]:
-    ends = setting_labels(edges(tuned))
-    return (
-        _label(tuned),
-        _percent(tuned.trials[0].accuracy),
-        _percent(tuned.best.accuracy),
-        _settings(tuned.best),
-        ", ".join(f"{name} ({end})" for name, end in ends.items()) or "–",
-    )
-
-
-def _trial_lines(tuned: Tuned) -> list[tuple[str, ...]]:
+def chosen_lines(found: Sequence[Tuned]) -> list[tuple[str, ...]]:
+    """A row per method: accuracies under its own and the chosen settings, and the latter."""
     return [
         (
-            _label(tuned),
+            _label(each),
+            _percent(each.trials[0].accuracy),
+            _percent(each.best.accuracy),
+            _settings(each.best),
+            ", ".join(f"{k} ({end})" for k, end in setting_labels(edges(each)).items()) or "–",
+        )
+        for each in found
+    ]
+
+
+def trial_lines(found: Sequence[Tuned]) -> list[tuple[str, ...]]:
+    """A row per trial, methods in the order of all pages."""
+    return [
+        (
+            _label(each),
             f"{number}",
             _settings(trial),
             _percent(trial.accuracy),
-            "chosen" if number == tuned.chosen + 1 else "",
+            "chosen" if number == each.chosen + 1 else "",
         )
-        for number, trial in enumerate(tuned.trials, start=1)
+        for each in sorted(found, key=lambda one: method_rank(one.cell.algorithm))
+        for number, trial in enumerate(each.trials, start=1)
     ]
 
 

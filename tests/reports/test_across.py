@@ -95,14 +95,15 @@ def test_a_setting_that_few_methods_have_run_is_left_out_and_named(
     assert [setting.partition for setting in found.settings] == ["10 clients, IID"]
     assert list(found.partial.values()) == [1]
     assert len(found.values) == 3
-    assert "too few methods have run so far: Dirichlet(0.5) (1 methods)" in findings(found)[-1]
+    assert "other settings: Dirichlet(0.5) (1 of 3)" in findings(found, standings(found))[-1]
 
 
 def test_nothing_is_claimed_from_two_seeds(experiment: str, fill: Fill) -> None:
     two = Path(experiment).with_name("two.toml")
     two.write_text(PARTITIONS.replace("seeds = 3", "seeds = 2"), encoding="utf-8")
     store = fill(str(two), methods=PERSONAL, made=made, seeds=range(2))
-    first, *others = findings(table(loaded(str(two), store)))
+    found = table(loaded(str(two), store))
+    first, *others = findings(found, standings(found))
     assert first == (
         "PFML (PM) has the best mean rank, 1.0 of 3, over 2 settings and 2 seeds; "
         "3 seeds are the least for a claim, so none is made."
@@ -123,13 +124,37 @@ def test_each_data_set_has_a_finding_of_its_own(experiment: str, fill: Fill) -> 
     text = PARTITIONS.replace('["digits"]', '["digits", "synthetic"]')
     both.write_text(text.replace('"dirichlet_0.5", ', ""), encoding="utf-8")
     store = fill(str(both), methods=PERSONAL, made=mixed, seeds=range(3))
-    said = findings(table(loaded(str(both), store)))
-    parts = {text.split(":")[0]: text for text in said if text.startswith("On ")}
-    assert "PFML (PM) has the best mean rank, 1.0 of 3" in parts["On Digits alone"]
-    assert "better than training alone: 1 of 2 methods (PFML (PM))" in parts["On Digits alone"]
-    assert "Local-only (PM) has the best mean rank" in parts["On Synthetic alone"]
-    assert "alone: 2 of 2 methods (FedAvg (PM), PFML (PM))" in parts["On Synthetic alone"]
-    assert "better than" not in parts["On Synthetic alone"]
+    found = table(loaded(str(both), store))
+    first, synthetic, digits, overall = findings(found, standings(found))[:4]
+    assert first == (
+        "Practically better than training alone on each of 2 data sets: no method; the best mean "
+        "rank has Local-only (PM) on Synthetic, PFML (PM) on Digits."
+    )
+    assert digits.startswith("On Digits, PFML (PM) has the best mean rank, 1.0 of 3")
+    assert "better than training alone: 1 of 2 methods (PFML (PM))" in digits
+    assert "worse than training alone: 2 of 2 methods (FedAvg (PM), PFML (PM))" in synthetic
+    assert "better than" not in synthetic
+    assert overall.startswith("Over all, ")
+
+
+def test_a_data_set_counts_beside_others_once_all_its_settings_have_run(
+    experiment: str, fill: Fill
+) -> None:
+    """Digits is complete, Synthetic has one partition of two: no claim rests on Synthetic."""
+    both = Path(experiment).with_name("both.toml")
+    both.write_text(PARTITIONS.replace('["digits"]', '["digits", "synthetic"]'), encoding="utf-8")
+    half = Path(experiment).with_name("half.toml")
+    text = PARTITIONS.replace('["digits"]', '["synthetic"]').replace('"dirichlet_0.5", ', "")
+    half.write_text(text, encoding="utf-8")
+    for path in (experiment, str(half)):
+        store = fill(path, methods=PERSONAL, made=made, seeds=range(3))
+    found = table(loaded(str(both), store))
+    assert {setting.dataset for setting in found.settings} == {"digits"}
+    assert [setting.dataset for setting in found.partial] == ["synthetic"]
+    said = findings(found, standings(found))
+    assert all("Synthetic" not in text for text in said[:-1])
+    assert said[-1].startswith("Left out here, and in no claim: ")
+    assert "Synthetic" in said[-1]
 
 
 def test_the_page_opens_with_the_finding(experiment: str, fill: Fill, tmp_path: Path) -> None:

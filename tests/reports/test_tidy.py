@@ -77,7 +77,7 @@ def test_every_number_of_a_comparison_over_partitions_is_exported(
         assert done.exit_code == 0, done.output
     assert assert_exported(tmp_path / "out" / "across.md", tmp_path / "out") > 80
     tables = {*pd.read_parquet(tmp_path / "out" / "printed.parquet")["table"]}
-    assert tables == {"across", "clients", "costs"}
+    assert tables == {"across", "chances", "clients", "costs"}
 
 
 def test_numbers_come_out_again_from_the_scores(exported: Path) -> None:
