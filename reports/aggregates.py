@@ -25,8 +25,11 @@ class Estimate(NamedTuple):
     """A statistic with its 95 % bootstrap interval."""
 
     value: float
+    """The statistic."""
     low: float
+    """The lower end of its interval."""
     high: float
+    """The upper end of its interval."""
 
 
 class Practical(NamedTuple):

@@ -33,7 +33,9 @@ class Findings(NamedTuple):
     """What the paper's claims come to, one sentence each."""
 
     claims: list[str]
+    """Sentences on who is above whom."""
     orders: list[str]
+    """Sentences on the order of scores, or on the shapes of sweeps."""
 
     @property
     def sentences(self) -> list[str]:
@@ -50,9 +52,13 @@ class Test(NamedTuple):
     """One pair of a claim, tested; ``p`` adjusted by Holm."""
 
     setting: Setting
+    """The column of both rows."""
     low: Row
+    """The row that the claim says is lower."""
     test: Paired
+    """The paired test."""
     p: float
+    """The p-value, adjusted by Holm."""
 
 
 def findings(results: Results) -> Findings:

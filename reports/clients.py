@@ -35,7 +35,9 @@ class Spread(NamedTuple):
     """Accuracies of clients in percent, averaged over seeds."""
 
     pooled: float
+    """Accuracy over all clients' test samples together."""
     mean: float
+    """Mean over clients, all weighted alike."""
     worst: float
     """Mean of the worst tenth of the clients, at least one."""
     std: float
@@ -48,12 +50,15 @@ class Shares(NamedTuple):
     better: float
     """Percent of the clients, as are ``equal`` and ``worse``."""
     equal: float
+    """Percent of the clients with the same accuracy."""
     worse: float
+    """Percent of the clients with a lower accuracy."""
     better_interval: tuple[float, float]
     """Bootstrap over clients, 95 %."""
     mean: float
     """Mean difference over clients in percentage points."""
     mean_interval: tuple[float, float]
+    """Bootstrap over clients, 95 %."""
 
 
 def spread(accuracies: Floats, sizes: Floats) -> Spread:

@@ -38,7 +38,9 @@ class Spent(NamedTuple):
     """Means over seeds until a method equals local-only."""
 
     rounds: float
+    """Communication rounds."""
     megabytes: float
+    """Megabytes that all clients have moved, up and down."""
 
 
 def lines(results: Results) -> list[tuple[str, ...]]:

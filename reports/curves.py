@@ -42,9 +42,11 @@ class Line(NamedTuple):
     """A series to draw; y in percent (accuracy) or nats (loss)."""
 
     series: Series
+    """The method and its scores."""
     label: str
     """The series in words, without the swept settings that the panel's title has."""
     seeds: int
+    """Number of seeds."""
     rounds: Floats
     """Shape (n,), as of ``mean``, ``low`` and ``high``."""
     mean: Floats
@@ -61,14 +63,17 @@ class Panel(NamedTuple):
     """One pair of axes."""
 
     setting: Setting
+    """Data set, model and clients."""
     metric: str
     """``test_accuracy``, ``validation_accuracy`` or ``train_loss``."""
     title: str
+    """The title above the axes."""
     window: int
     """Rounds that the forward mean of the lines spans."""
     is_partial: bool
     """True if a line is of runs shorter than the paper's."""
     lines: list[Line]
+    """The lines to draw."""
 
     @property
     def unit(self) -> str:
@@ -80,8 +85,11 @@ class Distance(NamedTuple):
     """How far our line is from the published one, in the panel's unit."""
 
     panel: str
+    """The panel's title."""
     series: str
+    """The line's label."""
     metric: str
+    """The panel's metric."""
     mean: float
     """Mean |Δ| over our rounds."""
     largest: float

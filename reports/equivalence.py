@@ -44,9 +44,11 @@ class Gap(NamedTuple):
     """Ours − published in percentage points."""
 
     mean: float
+    """Our mean minus the published one."""
     low: float
     """The lower end of the 90 % interval, as ``high`` is its upper end."""
     high: float
+    """The upper end of the interval."""
     margin: float
     """The largest difference, of either sign, that counts as none."""
 

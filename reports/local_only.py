@@ -18,10 +18,15 @@ class Pair(NamedTuple):
     """The same scores of a method and of local-only in one setting, over equally many rounds."""
 
     row: Row
+    """The method's row."""
     runs: Runs
+    """The method's runs."""
     ours: Summary
+    """Mean and spread of the method's runs."""
     alone: Row
+    """Local-only's row."""
     alone_ours: Summary
+    """Mean and spread of local-only's runs."""
     tests: dict[str, Paired]
     """Paired over the common seeds, by reduction; empty with fewer than two."""
 

@@ -48,7 +48,9 @@ class Look(NamedTuple):
     """How the line of one method's scores is drawn; no two of the built-in methods look alike."""
 
     colour: str
+    """A colour as matplotlib takes it."""
     dashes: Dashes
+    """A line style of matplotlib's: offset, and lengths in points."""
     width: float
     """In points; global models are thinner where they share their method's colour."""
 

@@ -17,6 +17,7 @@ class Origin(NamedTuple):
     label: str
     """Data set, model and method."""
     seeds: str
+    """The seeds, separated by commas."""
     today: str
     """The command that makes them at this commit."""
     original: list[int]
@@ -29,9 +30,11 @@ class Provenance(NamedTuple):
     """Where the numbers of a section come from."""
 
     runs: int
+    """Number of runs."""
     wall_hours: float
     """Process-hours of all runs."""
     origins: list[Origin]
+    """Runs by method, data set and model."""
     commands: list[str]
     """The commands that made the runs in the store, each once."""
     environment: list[tuple[str, str]]

@@ -19,9 +19,11 @@ class Fitted(Record):
     """A choice of some protocols that was made by looking at published numbers."""
 
     protocols: tuple[str, ...]
+    """Names of the protocols that made the choice."""
     choice: Annotated[str, Field(min_length=1, max_length=200)]
     """The choice, and what it was made on, in words."""
     table: int
+    """Number of the published table."""
     where: Where = Where()
     """Which numbers of the table; no condition means all."""
     K: tuple[int, ...] = ()
@@ -38,6 +40,7 @@ class FittedFile(Record):
     """The file of all choices."""
 
     fitted: tuple[Fitted, ...]
+    """The choices."""
 
 
 @cache

@@ -41,6 +41,7 @@ class Reading(NamedTuple):
     setting: str
     """Data set and model in words."""
     algorithm: str
+    """Name of the method."""
     swept: tuple[tuple[str, Scalar], ...]
     """The settings that tell the variant from others."""
 
@@ -49,8 +50,11 @@ class Ranked(NamedTuple):
     """How far the curves of a variant's models are from the published ones."""
 
     reading: Reading
+    """The variant."""
     personal: Gaps
+    """Distances of its personalised models."""
     overall: Gaps
+    """Distances of its global model."""
 
     @property
     def measure(self) -> float:

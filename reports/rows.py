@@ -21,6 +21,7 @@ class Published(NamedTuple):
     """A number that the paper prints, in percent."""
 
     mean: float
+    """The printed mean."""
     std: float | None
     """The printed ±; None where none is printed."""
 
@@ -29,8 +30,11 @@ class Symbols(NamedTuple):
     """λ, β and K, as printed or else as the cell sets them; None where neither does."""
 
     lam: float | None
+    """λ, the proximal weight."""
     beta: float | None
+    """β, the server's step."""
     K: int | None
+    """The number of inner steps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,7 @@ class Runs:
     """The finished runs behind one number of ours."""
 
     made: Made
+    """The runs of the cell."""
     scores: str
     """``global`` or ``personal``."""
     diverged: str | None

@@ -38,6 +38,7 @@ class Picture(NamedTuple):
     alts: list[str]
     """What each SVG shows."""
     caption: str
+    """How to read the picture."""
 
     @property
     def vectors(self) -> list[tuple[str, str]]:
@@ -67,13 +68,17 @@ class Section:
     """One experiment under one protocol: text and numbers, pictures as files."""
 
     experiment: str
+    """Name of the experiment."""
     title: str
+    """Heading of the page."""
     protocol: Protocol
+    """The protocol of the runs."""
     table: Table | None
     """None for a figure of the paper."""
     verdicts: dict[str, int]
     """How many published numbers got each verdict."""
     verdict_texts: list[str]
+    """The counts of verdicts in words."""
     choices: list[str]
     """The choices of the protocol that were made on these numbers."""
     best_bias: str
@@ -93,18 +98,25 @@ class Section:
     claims: list[str]
     """Sentences on PFML against local-only."""
     claims_method: str
+    """How the sentences against local-only were tested."""
     paper_claims: list[str]
     """Sentences on what the paper claims."""
     paper_claims_method: str
+    """How the paper's claims were tested."""
     others: list[tuple[str, ...]]
     """Rows of numbers that other papers print; empty where there are none."""
     others_note: str
+    """Where those numbers come from, and how to read them."""
     picture: Picture
+    """Curves, or scores against a swept setting."""
     distances: list[tuple[str, ...]]
     """Rows of text; empty where nothing is published."""
     ranking: list[tuple[str, ...]]
+    """Rows of the table of readings; empty where none is shown."""
     ranking_rule: str
+    """How readings are ranked."""
     provenance: Provenance
+    """Commands, versions and partitions of the runs."""
 
 
 def section(results: Results, figures: Path) -> Section:

@@ -11,7 +11,9 @@ class Setting(NamedTuple):
     """What a column of a table, or a panel of a figure, is about."""
 
     dataset: str
+    """Name of the data set."""
     model: str
+    """Name of the model, or of both, as in ``mlr+dnn``."""
     active_clients: int | None
     """Clients sampled per round; None where the paper does not say it."""
     partition: str | None
@@ -22,6 +24,7 @@ class Series(NamedTuple):
     """What a line of a table, or of a figure, is about: one method's scores."""
 
     algorithm: str
+    """Name of the method."""
     scores: str
     """``global`` or ``personal``."""
     swept: tuple[tuple[str, Scalar], ...] = ()

@@ -18,20 +18,30 @@ class Summary(NamedTuple):
     """Mean of n values, standard deviation (ddof = 1) and 95 % interval; None where n < 2."""
 
     n: int
+    """Number of values."""
     mean: float
+    """Their mean."""
     std: float | None
+    """Their standard deviation (ddof = 1)."""
     low: float | None
+    """The lower end of the interval."""
     high: float | None
+    """The upper end of the interval."""
 
 
 class Paired(NamedTuple):
     """Mean of the paired differences, its 95 % interval, and the two-sided p of a t-test."""
 
     n: int
+    """Number of pairs."""
     mean: float
+    """Mean difference."""
     low: float
+    """The lower end of the interval."""
     high: float
+    """The upper end of the interval."""
     p: float
+    """The two-sided p-value."""
 
 
 def best(values: Floats) -> float:

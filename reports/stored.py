@@ -28,6 +28,7 @@ class Library:
 
     store: Store
     methods: Methods = field(default_factory=Methods)
+    """The files of methods, to tell whether they have changed."""
     _runs: dict[tuple[str, int], Run | None] = field(default_factory=dict)
     _tables: dict[tuple[str, int, str], pd.DataFrame] = field(default_factory=dict)
     _alone: dict[tuple[str, str], list[Cell]] = field(default_factory=dict)
@@ -90,7 +91,9 @@ class Made:
     swept: tuple[tuple[str, Scalar], ...]
     """Settings that tell the cell from others of its method in the same column."""
     runs: Mapping[int, Run]
+    """Records of the runs, by seed."""
     library: Library
+    """The store that holds the runs."""
 
     @cached_property
     def histories(self) -> dict[int, pd.DataFrame]:
@@ -156,8 +159,11 @@ class Stored:
     """What a store holds of one experiment under one protocol and profile."""
 
     experiment: Experiment
+    """The experiment."""
     protocol: Protocol
+    """The protocol."""
     profile: str
+    """Name of the profile."""
     cells: dict[str, Cell]
     """Every cell of the experiment by key, with or without runs."""
     made: dict[str, Made]

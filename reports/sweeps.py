@@ -25,9 +25,13 @@ class Line(NamedTuple):
     """Means over one setting, published or ours, with the ends of their intervals."""
 
     x: list[float]
+    """Values of the swept setting."""
     mean: list[float]
+    """A mean for each value, in percent."""
     low: list[float]
+    """Lower ends of the intervals."""
     high: list[float]
+    """Upper ends of the intervals."""
 
 
 def swept(rows: Sequence[Row]) -> str | None:
@@ -80,6 +84,7 @@ class Shape(NamedTuple):
     span: float
     """Largest − smallest of our means, in percentage points."""
     published_span: float
+    """Largest − smallest of the published means, in percentage points."""
     correlation: float | None
     """Pearson's r of our means and the published ones; None if either does not vary."""
     same_steps: int

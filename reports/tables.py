@@ -27,10 +27,15 @@ class Entry(NamedTuple):
     """One place of a table, as text in percent; empty where there is nothing to say."""
 
     paper: str
+    """The published mean ± standard deviation."""
     ours: str
+    """Our mean ± standard deviation."""
     interval: str
+    """The 95 % interval of our mean."""
     difference: str
+    """Ours − published, in percentage points."""
     verdict: str
+    """The verdict, or why there is none."""
     remark: str
     """Whether the number was fitted or predicted, and which other methods would pass for it."""
 
@@ -39,6 +44,7 @@ class Table(NamedTuple):
     """A table as text."""
 
     columns: list[str]
+    """Labels of the columns."""
     rows: list[tuple[str, list[Entry | None]]]
     """A label and, for every column, an entry or None."""
     note: str

@@ -72,6 +72,7 @@ class Finding:
     """Whether a method keeps a rule."""
 
     rule: Rule
+    """The rule that was tested."""
     fault: str
     """The fault in one line. Empty: the rule is kept."""
 

@@ -21,6 +21,7 @@ class Outcome:
     """The outcome of a job."""
 
     kind: Literal["made", "failed", "interrupted"]
+    """Whether the job was made, failed, or was interrupted."""
     text: str = ""
     """The job and the reason why it was not done, in one line."""
 

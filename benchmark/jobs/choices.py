@@ -26,6 +26,7 @@ class Choices:
     """The outcomes of tuning in a store, applied to the cells of requests."""
 
     store: Store
+    """The store that holds the outcomes."""
     _needs: dict[str, _Need] = field(default_factory=dict)
 
     def wanted(self, request: Request) -> list[Wanted]:

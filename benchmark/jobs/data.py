@@ -16,7 +16,9 @@ class Source:
     """The folder of data sets (None: the default one), and whether to download missing ones."""
 
     root: Path | None = None
+    """The folder of data sets. None: the default one."""
     download: bool = False
+    """True: download missing data sets."""
 
 
 @lru_cache(maxsize=1)
@@ -52,7 +54,9 @@ class Material:
     """The data of a run."""
 
     arrays: Arrays
+    """The data set, unscaled."""
     partition: Partition
+    """The index lists of every client."""
     inputs: Inputs
     """The scaled samples."""
 

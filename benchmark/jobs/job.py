@@ -16,7 +16,9 @@ class Job:
     """Runs that one program trains: a cell and some of its seeds, as stacked replicas."""
 
     cell: Cell
+    """The cell of all its runs."""
     seeds: tuple[int, ...]
+    """The seeds of its runs; each is a replica."""
     method: str
     """Name of a built-in method, or path of a method's file."""
 
@@ -37,7 +39,9 @@ class Settings:
     """Where and how runs are made; only rounding may depend on it."""
 
     store: Store
+    """The store for runs and checkpoints."""
     source: Source
+    """The source of the data."""
     device: str
     """``cpu`` or ``cuda``."""
     threads: int
@@ -63,6 +67,7 @@ class Event:
     """An event in the training of a job."""
 
     job: Job
+    """The job that the event is about."""
     rounds: int
     """Number of finished rounds."""
     scores: Mapping[str, float]

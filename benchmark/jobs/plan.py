@@ -20,6 +20,7 @@ class Plan:
     """Jobs to train, and counts of what is finished."""
 
     jobs: list[Job]
+    """The jobs to train."""
     finished: int
     """Number of finished runs in the store."""
     outdated: list[str]

@@ -37,6 +37,7 @@ class Request:
     """Experiments, and the selected part of them."""
 
     experiments: tuple[Experiment, ...]
+    """The experiments."""
     profile: str = "paper"
     """Name of a profile of each experiment."""
     protocols: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ class Means:
     """Where and how runs are made; only rounding may depend on it."""
 
     store: Path = RUNS
+    """Folder where runs are kept."""
     data_root: Path | None = None
     """Folder of the data sets. None: PFL_DATA_ROOT, or the default folder."""
     download: bool = False
@@ -56,10 +57,13 @@ class Session:
     """Jobs, and how to train them."""
 
     jobs: list[Job]
+    """The jobs to perform."""
     settings: Settings
+    """Settings of all jobs."""
     workers: int
     """Number of processes on this machine."""
     ray: str | None
+    """Address of the Ray cluster that makes the runs. None: this machine makes them."""
     finished: int
     """Number of finished runs in the store."""
     outdated: list[str] = field(default_factory=list)

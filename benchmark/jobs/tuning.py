@@ -25,9 +25,11 @@ class Search:
     """The trials of one method on one data set and model."""
 
     experiment: str
+    """Name of the experiment."""
     first: Cell
     """The first trial: the experiment's own settings on its tuning partition."""
     seed: int
+    """Seed of all trials."""
     reduction: str
     """How the protocol reduces a run's evaluations to one number."""
     settings: tuple[Mapping[str, Scalar], ...]
@@ -49,6 +51,7 @@ class Trials:
     """The trials that the methods of a request need."""
 
     request: Request
+    """The request whose methods are tuned."""
     count: int | None = None
     """Trials per method. None: the number of the profile or of the experiment."""
 

@@ -42,6 +42,7 @@ class Verification:
     """The outcome of repeating a run."""
 
     difference: Difference
+    """The differences of the two histories."""
     changes: tuple[str, ...]
     """Changes since the run was made that may explain different bits."""
 

@@ -77,11 +77,15 @@ class Checkpoints:
     """The snapshots of one program's run."""
 
     folder: Path
+    """The program's folder of checkpoints."""
     identity: Identity
+    """Identity of the run, which every usable checkpoint has."""
     started: str
+    """Time at which the run first started."""
     every: float = 0.0
     """Seconds between two checkpoints. 0: one after every round."""
     resumed: tuple[int, ...] = ()
+    """Rounds after which the run was resumed."""
     _due: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:

@@ -26,10 +26,6 @@ class Costs(Record):
         """Bytes that all clients of the cell download and upload in one round."""
         return self.bytes_down * _training(cell) + self.bytes_up * cell.active_clients
 
-    def gradients_of_round(self, cell: Cell) -> int:
-        """Mini-batch gradients that all clients of the cell evaluate in one round."""
-        return self.gradients * _training(cell)
-
 
 def _training(cell: Cell) -> int:
     """Number of clients that train in a round."""

@@ -28,9 +28,11 @@ class Identity(Record):
     """Everything that must be equal for a run to resume from a snapshot."""
 
     format: int = FORMAT
+    """Version of a run's record."""
     cell: str
     """Digest of the cell."""
     seeds: tuple[int, ...]
+    """Seeds that the program trains together."""
     method: str
     """Digest of the method's code, with what it imports from its folder."""
     partition: str

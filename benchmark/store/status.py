@@ -21,7 +21,9 @@ class Status:
     """The status of one run."""
 
     cell: Cell
+    """The cell of the run."""
     seed: int
+    """The seed of the run."""
     state: str
     """One of STATES."""
     rounds: int = 0

@@ -46,6 +46,7 @@ class Tuned(Record):
     """The trials of one method on one data set and model, and the one that was chosen."""
 
     experiment: Name
+    """Name of the experiment."""
     cell: Cell
     """The first trial: the experiment's own settings on its tuning partition."""
     seed: Annotated[int, Field(ge=0)]
@@ -53,6 +54,7 @@ class Tuned(Record):
     scores: Which
     """The models whose accuracy decided: the personalised ones, if the method has any."""
     trials: tuple[Trial, ...] = Field(min_length=1)
+    """All trials; the first has the experiment's own settings."""
     chosen: Annotated[int, Field(ge=0)]
     """Number of the best trial; the first, if several are equal."""
 

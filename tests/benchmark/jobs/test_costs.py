@@ -130,10 +130,8 @@ def test_a_run_keeps_its_costs_and_adds_them_up_over_clients(tmp_path: Path) -> 
     assert run is not None
     assert run.costs == counted("pfedme")
     assert run.costs.bytes_of_round(of) == 4 * P * (4 + 2)  # all four download, two send
-    assert run.costs.gradients_of_round(of) == 30 * 4
     sampled = cell({"algorithm": "pfedme", "participation": "sampled"})
     assert run.costs.bytes_of_round(sampled) == 4 * P * (2 + 2)
-    assert run.costs.gradients_of_round(sampled) == 30 * 2
 
 
 def test_a_method_that_cannot_be_counted_still_runs(tmp_path: Path) -> None:
