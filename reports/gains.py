@@ -35,7 +35,7 @@ SPAN = 10.0
 
 
 def draw_gains(found: Table, every: Sequence[Standing], path: Path) -> list[Path]:
-    """Methods down, settings across, a gain in each place; PNG and SVG. Nothing without alone."""
+    """Methods down, settings across, a gain in each field; PNG and SVG. Empty without alone."""
     rivals = [one for one in every if one.gains]
     if not rivals:
         return []

@@ -23,14 +23,13 @@ NOTE = (
     f"±{PRACTICAL:g} pp count as equal; no answer from fewer than {LEAST_SEEDS} seeds. Above or "
     f"below alone: settings whose mean gain is beyond ±{PRACTICAL:g} pp. Clients worse off: those "
     "whose accuracy, averaged over seeds, is below their own under local-only, mean over settings. "
-    "kB and gradients: sent and received, and mini-batches, per client and round, mean over "
-    "settings."
+    "kB, sent and received, and mini-batch gradients: per client and round, mean over settings."
 )
 CHANCES_NOTE = (
     "P(above …): the chance that one run is above another of the same setting, 0.5 if they are "
     "alike. In brackets, here and above: 95 % intervals of a bootstrap over seeds within each "
-    "setting; they cover what a seed changes, not which settings were chosen, nor the luck of the "
-    "test samples. Worse, equal, better: the shares of a bootstrap over settings and seeds in "
+    "setting; they cover what a seed changes, not the choice of settings or of test samples. "
+    "Worse, equal, better: the shares of a bootstrap over settings and seeds in "
     f"which the mean gain over alone is below −{PRACTICAL:g} pp, within ±{PRACTICAL:g} pp, or "
     "above."
 )
@@ -120,7 +119,7 @@ def _where(found: Table, every: Sequence[Standing]) -> str:
         below = sum(setting in one.losses for one in rivals)
         said.append(f"{labels[setting]} {above} and {below}")
     return (
-        f"Of {len(rivals)} methods, so many are above and below training alone by more than "
+        f"Number of the {len(rivals)} methods above and below training alone by more than "
         f"{PRACTICAL:g} pp: {', '.join(said)}."
     )
 
@@ -148,7 +147,7 @@ def _cost(every: Sequence[Standing]) -> str:
     better = _called("better", every)
     cheap = min(better, key=lambda one: one.kilobytes or 0.0, default=best)
     if cheap is not best and cheap.kilobytes is not None:
-        said += f"; {_label(cheap)}, the cheapest to send of those better, {_price(cheap)}"
+        said += f"; {_label(cheap)}, the cheapest of the practically better ones, {_price(cheap)}"
     return f"{said}."
 
 

@@ -23,8 +23,8 @@ NOTE = (
     "Accuracy on validation data, of the personalised models where a method has any: under the "
     "settings that the experiment starts from, which are every method's first trial, and under the "
     "chosen ones. At an edge: settings whose chosen value is the smallest or the greatest of those "
-    "that the search proposed, so that a wider range or more trials might find a better one. The "
-    "trials have one seed and a partition of their own; none of their runs is reported."
+    "that the search proposed, so that a wider range or more trials might find a better one. All "
+    "trials have one seed and one partition; no trial is reported."
 )
 CAPTION = (
     "Each dot is a trial; a ring marks the experiment's own settings, an orange dot the choice, "
@@ -46,6 +46,7 @@ class Tuning(NamedTuple):
     trials: list[tuple[str, ...]]
     """A line per trial."""
     figures: list[Path]
+    """The picture, as PNG and SVG."""
 
 
 def tuned(results: Results) -> dict[tuple[str, str], list[Tuned]]:
