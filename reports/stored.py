@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.errors import BenchmarkError
 from benchmark.places import algorithm_names
 from benchmark.spec import Cell, Experiment, Protocol, Scalar, Switch, profile_of
-from benchmark.store import AGAIN, SCORES, Run, Store, column, read_run, read_table
+from benchmark.store import AGAIN, SCORES, Run, Store, column, read_table
 from benchmark.store.tuning import settled_cells
 from reports.alone import is_alone_for
 from reports.methods import Methods
@@ -64,9 +64,10 @@ class Library:
     def _local_only(self, dataset: str, model: str) -> list[Cell]:
         """Local-only's cells in the store on a data set with a model."""
         if (dataset, model) not in self._alone:
-            folders = sorted(self.store.root.glob(f"{dataset}-{model}-local-*/seed-*/run.json"))
-            first = {path.parent.parent: path.parent for path in reversed(folders)}
-            self._alone[dataset, model] = [read_run(folder).cell for folder in first.values()]
+            start = f"{dataset}-{model}-local-"
+            names = [name for name in self.store.cells() if name.startswith(start)]
+            firsts = [next(self.store.runs_of(name)) for name in names]
+            self._alone[dataset, model] = [run.cell for _, run in firsts]
         return self._alone[dataset, model]
 
     def table(self, cell: Cell, run: Run, name: str) -> pd.DataFrame:

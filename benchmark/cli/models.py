@@ -24,7 +24,7 @@ def models(
         for name in Store(store).cells()
         if cell in name
         for folder, run in Store(store).runs_of(name)
-        if run.has_models
+        if run.has_models and (folder / MODELS).is_file()
     ]
     if not runs:
         raise BenchmarkError(

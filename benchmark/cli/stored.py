@@ -1,6 +1,5 @@
 """The commands ``status`` and ``verify``: list the runs of a store, and repeat some."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,13 +59,14 @@ def verify(
     from benchmark.jobs.environment import device_of, precision_of, prepare_process
     from benchmark.jobs.request import files_by_name
     from benchmark.jobs.verification import verify as repeated
+    from benchmark.store import is_run
 
     where, same = device_of(device), True
     methods = files_by_name(algorithm or ())
     prepare_process(1, precision_of(precision, where))
     for name in runs:
         folders = (Path(name), store / name)
-        folder = next((f for f in folders if os.path.isfile(f / "run.json")), None)
+        folder = next((f for f in folders if is_run(f)), None)
         if folder is None:
             raise BenchmarkError(f"{name}: no run in this folder, here or in {store}")
         outcome = repeated(folder, rounds, Source(data_root, download), where, methods)

@@ -2,17 +2,8 @@
 
 from benchmark.spec.columns import SCORES, column
 from benchmark.store.costs import Costs
-from benchmark.store.runs import (
-    AGAIN,
-    FORMAT,
-    MODELS,
-    MOST,
-    TABLES,
-    Run,
-    Store,
-    read_run,
-    read_table,
-)
+from benchmark.store.record import FORMAT, MODELS, Run
+from benchmark.store.runs import AGAIN, MOST, TABLES, Store, is_run, read_run, read_table
 
 __all__ = [
     "AGAIN",
@@ -25,6 +16,7 @@ __all__ = [
     "Run",
     "Store",
     "column",
+    "is_run",
     "read_run",
     "read_table",
 ]

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, deserialize
 from benchmark.errors import BenchmarkError
 from benchmark.spec import Record
 from benchmark.spec.validation import explain
-from benchmark.store.runs import FORMAT
+from benchmark.store.record import FORMAT
 from datasets.files import read_bytes
 
 HEADER = "header"

@@ -16,7 +16,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from benchmark.errors import BenchmarkError
-from benchmark.store.runs import MODELS, Run, checked
+from benchmark.store.record import MODELS, Run
+from benchmark.store.runs import checked
 
 GLOBAL, PERSONAL = "global", "personal"
 
@@ -62,7 +63,7 @@ def read_model(
     module has other parameters.
     """
     path = folder / MODELS
-    if not run.has_models:
+    if not (run.has_models and path.is_file()):
         raise BenchmarkError(f"{folder}: keeps no models; run with --keep-models")
     tensors = safetensors.torch.load(checked(folder, run, MODELS))
     above = _above(GLOBAL if client is None else PERSONAL, client or 0)

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from benchmark.errors import BenchmarkError
-from benchmark.store.runs import Run, Store
+from benchmark.store.record import Run
+from benchmark.store.runs import Store
 
 SHOWN = 10
 """Maximum number of cells that an error lists."""

@@ -1,8 +1,6 @@
 """Pack a store into a few tables, and unpack it: no value and no byte of a packed file is lost.
 
-``runs.parquet`` has a row per run: its folder, its record as text, and the columns of its tables;
-``history.parquet`` and ``clients.parquet`` have all runs' rows, with the number of the run;
-``partitions.parquet`` has the files of index lists.
+See :mod:`benchmark.store.packed` for the tables, which can also be read where they are.
 """
 
 import io
@@ -13,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.errors import BenchmarkError, writing
-from benchmark.store.runs import TABLES, Run, Store, read_table
-
-PARTS = ("runs.parquet", *TABLES, "partitions.parquet")
+from benchmark.store.packed import PARTS, packed_in, read_part
+from benchmark.store.record import Run
+from benchmark.store.runs import TABLES, Store, read_table, record_of
 
 
 def pack(store: Path, out: Path) -> tuple[int, int, int]:
@@ -38,11 +36,19 @@ def pack(store: Path, out: Path) -> tuple[int, int, int]:
         ]
         _write(pd.concat(frames, ignore_index=True), out / name)
     lists = sorted((store / "partitions").glob("*.npz"))
-    blobs = {"name": [f.name for f in lists], "content": [f.read_bytes() for f in lists]}
-    _write(pd.DataFrame(blobs), out / "partitions.parquet")
+    blobs = _packed_lists(store) | {file.name: file.read_bytes() for file in lists}
+    names = sorted(blobs)
+    contents = [blobs[name] for name in names]
+    _write(pd.DataFrame({"name": names, "content": contents}), out / PARTS[-1])
     _compare(runs, out)
     files = [folder / name for folder, _ in runs for name in ("run.json", *TABLES)] + lists
     return len(runs), _size(files), _size([out / part for part in PARTS])
+
+
+def _packed_lists(store: Path) -> dict[str, bytes]:
+    """The files of index lists in the tables that the store has already, by name."""
+    path = store / PARTS[-1]
+    return dict(read_part(path).itertuples(index=False)) if path.is_file() else {}
 
 
 def unpack(packed: Path, store: Path) -> int:
@@ -58,28 +64,26 @@ def unpack(packed: Path, store: Path) -> int:
             count += 1
     folder = store / "partitions"
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in _read(packed / "partitions.parquet").itertuples(index=False):
+    for name, content in read_part(packed / PARTS[-1]).itertuples(index=False):
         if not (folder / Path(name).name).exists():
             (folder / Path(name).name).write_bytes(content)
     return count
 
 
 def _row(folder: Path, run: Run) -> dict[str, str]:
-    columns = {name: list(read_table(folder, run, name)) for name in TABLES}
-    record = (folder / "run.json").read_text(encoding="utf-8")
-    return {"cell": run.cell.key, "seed": str(run.seed), "record": record} | {
-        name: json.dumps(names) for name, names in columns.items()
+    types = {name: read_table(folder, run, name).dtypes.astype(str).to_dict() for name in TABLES}
+    return {"cell": run.cell.key, "seed": str(run.seed), "record": record_of(folder).decode()} | {
+        name: json.dumps(columns) for name, columns in types.items()
     }
 
 
 def _unpacked(packed: Path) -> Iterator[tuple[Run, tuple[pd.DataFrame, pd.DataFrame]]]:
-    runs = _read(packed / "runs.parquet")
-    grouped = {name: dict(iter(_read(packed / name).groupby("run"))) for name in TABLES}
-    for number, row in enumerate(runs.to_dict("records")):
-        history, clients = (
-            grouped[name][number][json.loads(row[name])].reset_index(drop=True) for name in TABLES
-        )
-        yield Run.model_validate_json(row["record"]), (history, clients)
+    tables = packed_in(packed)
+    if tables is None:
+        raise BenchmarkError(f"{packed}: allowed: a folder with {', '.join(PARTS)}")
+    for cell, seed in tables.rows:
+        history, clients = (tables.table(cell, seed, name) for name in TABLES)
+        yield Run.model_validate_json(tables.record(cell, seed)), (history, clients)
 
 
 def _compare(runs: list[tuple[Path, Run]], out: Path) -> None:
@@ -89,6 +93,8 @@ def _compare(runs: list[tuple[Path, Run]], out: Path) -> None:
             for name, table in zip(TABLES, tables, strict=True)
         )
         if not same:
+            for part in PARTS:
+                (out / part).unlink()
             raise BenchmarkError(f"{out}: differs from {folder}; the store is unchanged")
 
 
@@ -103,13 +109,5 @@ def _write(table: pd.DataFrame, path: Path) -> None:
         path.write_bytes(buffer.getvalue())
 
 
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except Exception as error:  # pyarrow raises many kinds of error for a damaged file
-        reason = " ".join(str(error).split())
-        raise BenchmarkError(f"{path}: not a packed table ({reason})") from None
-
-
 def _size(files: list[Path]) -> int:
-    return sum(file.stat().st_size for file in files)
+    return sum(file.stat().st_size for file in files if file.is_file())

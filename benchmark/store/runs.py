@@ -27,81 +27,32 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from benchmark.errors import BenchmarkError
-from benchmark.spec import Cell, Count, Record, Scalar
+from benchmark.spec import Cell
 from benchmark.spec.validation import explain
-from benchmark.store.costs import Costs
+from benchmark.store.packed import packed_in, place_in
+from benchmark.store.record import MODELS, Run
 from datasets.files import place_of, read_bytes, replaced, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 1
 KEY = re.compile(r"\w+-\w+-([a-z][a-z0-9_]{0,63})-[0-9a-f]{12}")
 """A cell's folder: data-model-algorithm-hash."""
 TABLES = ("history.parquet", "clients.parquet")
-MODELS = "models.safetensors"
 AGAIN = "run sets it aside and makes it again"
 LARGEST = 2**28  # bytes of a file
 LARGEST_MODELS = 2**36
 NUMBERS = ("int64", "double")  # what a table may hold
 MOST = 2**24  # numbers of a table: a million rounds with all their scores
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-
-
-class Run(Record):
-    """The record of one finished run."""
-
-    format: Annotated[int, Field(ge=1, le=FORMAT)] = FORMAT
-    """Version of this record's layout."""
-    cell: Cell
-    """The cell as it was asked for."""
-    seed: int = Field(ge=0)
-    """The seed of all random streams of the run."""
-    hyper: dict[str, Scalar]
-    """All settings of the method, with its defaults."""
-    parameters: int
-    """Number of parameters of the model."""
-    source: Sha256
-    """SHA-256 of the method's file."""
-    code: Sha256 | None = None
-    """SHA-256 of the method's code without comments, docstrings and layout. None: the run is older
-    than this field."""
-    partition: Sha256
-    """Digest of the index lists (kept in ``<store>/partitions/``)."""
-    data: Sha256 | None = None
-    """Digest of the data set's arrays. None: the run is older than this field."""
-    partition_summary: Mapping[str, Scalar]
-    """Numbers of samples and labels; see :meth:`datasets.Partition.summary`."""
-    started: str
-    """Time at which the run first started."""
-    wall_seconds: float
-    """Seconds spent on the run, without interruptions."""
-    seeds_stacked: Count
-    """Number of seeds that the program trained together with this one, itself included."""
-    environment: dict[str, str]
-    """Machine, commit and versions; see :func:`benchmark.jobs.environment.environment`."""
-    command: str
-    """Command line that made the run."""
-    diverged: int | None = Field(default=None, ge=0)
-    """Round of the first loss that is not finite; the history ends there. None: all are finite."""
-    costs: Costs | None = None
-    """Cost of a round for a client. None: the run is older than this field, or counting failed."""
-    checksums: dict[str, str]
-    """SHA-256 of the run's other files, by name."""
-
-    @property
-    def has_models(self) -> bool:
-        """True if the run keeps its final models."""
-        return MODELS in self.checksums
 
 
 @dataclass(frozen=True)
@@ -123,7 +74,7 @@ class Store:
     def find(self, cell: Cell, seed: int) -> Run | None:
         """The record of a finished run, or None. Raises BenchmarkError for another run's record."""
         folder = self.folder(cell, seed)
-        if not (folder / "run.json").is_file():
+        if not is_run(folder):
             return None
         run = read_run(folder)
         if (run.cell.digest, run.seed) != (cell.digest, seed):
@@ -136,7 +87,7 @@ class Store:
     def find_whole(self, cell: Cell, seed: int) -> Run | None:
         """Like :meth:`find`; also raises BenchmarkError if a table has changed since."""
         run = self.find(cell, seed)
-        if run is not None:
+        if run is not None and (self.folder(cell, seed) / "run.json").is_file():
             for name in TABLES:
                 checked(self.folder(cell, seed), run, name)
         return run
@@ -153,7 +104,7 @@ class Store:
 
     def seeds(self, cell: Cell) -> list[int]:
         """The seeds of the cell's finished runs, in order."""
-        names = (place.name.removeprefix("seed-") for place in _places(self.root / cell.key))
+        names = (place.name.removeprefix("seed-") for place in self._places(cell.key))
         return sorted(int(name) for name in names if name.isdecimal())
 
     def has(self, cell: Cell) -> bool:
@@ -161,17 +112,20 @@ class Store:
         return bool(self.seeds(cell))
 
     def algorithms(self) -> list[str]:
-        """The names of the methods that have a folder in the store."""
-        matches = (KEY.fullmatch(folder.name) for folder in self.root.glob("*/"))
+        """The names of the methods that the store has cells of."""
+        matches = (KEY.fullmatch(name) for name in self._shelves())
         return sorted({match[1] for match in matches if match})
 
     def cells(self) -> list[str]:
-        """The names of the cells' folders with finished runs, in order."""
-        return [shelf.name for shelf in sorted(self.root.glob("*/")) if _places(shelf)]
+        """The names of the cells with finished runs, in order."""
+        return [name for name in self._shelves() if self._places(name)]
 
     def runs_of(self, name: str) -> Iterator[tuple[Path, Run]]:
-        """The finished runs in a cell's folder, each with its own folder, in a fixed order."""
-        for place in _places(self.root / name):
+        """A cell's finished runs, each with its own folder, in a fixed order.
+
+        The folder of a packed run does not exist; :func:`read_run` and :func:`read_table` take it.
+        """
+        for place in self._places(name):
             folder = _whole(place)
             yield folder, read_run(folder)
 
@@ -179,6 +133,17 @@ class Store:
         """Every finished run with its folder, in a fixed order."""
         for name in self.cells():
             yield from self.runs_of(name)
+
+    def _shelves(self) -> list[str]:
+        packed = packed_in(self.root)
+        names = {folder.name for folder in self.root.glob("*/")}
+        return sorted(names | {cell for cell, _ in packed.rows} if packed else names)
+
+    def _places(self, name: str) -> list[Path]:
+        """The places of a cell's finished runs, in a fixed order."""
+        shelf, packed = self.root / name, packed_in(self.root)
+        seeds = packed.seeds.get(name, ()) if packed else ()
+        return sorted({*_places(shelf), *(shelf / f"seed-{seed}" for seed in seeds)})
 
     def require_writable(self) -> None:
         """Create the folder if it is missing. Raises BenchmarkError if it cannot be written to."""
@@ -214,10 +179,9 @@ class Store:
         return place
 
 
-def _places(shelf: Path) -> list[Path]:
-    """The places of a cell's finished runs, in a fixed order."""
+def _places(shelf: Path) -> set[Path]:
     whole = {path.parent for path in shelf.glob("seed-*/run.json")}
-    return sorted(whole | {place_of(path.parent) for path in shelf.glob(".seed-*.old/run.json")})
+    return whole | {place_of(path.parent) for path in shelf.glob(".seed-*.old/run.json")}
 
 
 def _whole(place: Path) -> Path:
@@ -225,11 +189,25 @@ def _whole(place: Path) -> Path:
     return place if place.exists() or not old.exists() else old
 
 
+def is_run(folder: Path) -> bool:
+    """True if the folder holds a finished run, or the tables of its store do."""
+    return (folder / "run.json").is_file() or place_in(folder) is not None
+
+
+def record_of(folder: Path) -> bytes:
+    """The text of a run's record. Raises OSError."""
+    path = folder / "run.json"
+    if not path.is_file() and (place := place_in(folder)):
+        packed, cell, seed = place
+        return packed.record(cell, seed).encode()
+    return read_bytes(path, LARGEST)
+
+
 def read_run(folder: Path) -> Run:
     """Read the record in a run's folder. Raises BenchmarkError if it is damaged."""
     path = folder / "run.json"
     try:
-        return Run.model_validate_json(read_bytes(path, LARGEST))
+        return Run.model_validate_json(record_of(folder))
     except (OSError, ValidationError) as error:
         reason = explain(Run, error) if isinstance(error, ValidationError) else error.strerror
         raise BenchmarkError(f"{path}: not a record of a run ({reason}); {AGAIN}") from None
@@ -242,6 +220,9 @@ def read_table(folder: Path, run: Run, name: str) -> "pd.DataFrame":
     """
     import pyarrow.parquet  # slow, and needless for records
 
+    if not (folder / "run.json").is_file() and (place := place_in(folder)):
+        packed, cell, seed = place
+        return packed.table(cell, seed, name)
     path, blob = folder / name, checked(folder, run, name)
     try:
         file = pyarrow.parquet.ParquetFile(io.BytesIO(blob))

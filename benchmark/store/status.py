@@ -8,7 +8,8 @@ from benchmark.errors import BenchmarkError
 from benchmark.spec import Cell
 from benchmark.store.header import newest_first, read_header
 from benchmark.store.locks import FAILURE, is_locked, shelf_of
-from benchmark.store.runs import Run, Store
+from benchmark.store.record import Run
+from benchmark.store.runs import Store
 from datasets.errors import OneLineError
 from datasets.files import read_bytes
 

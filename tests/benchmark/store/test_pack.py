@@ -8,19 +8,23 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli.commands import app
+from benchmark.jobs.plan import plan
 from benchmark.places import COMMITTED
-from benchmark.store import Store
-from benchmark.store.pack import PARTS, pack, unpack
-from tests.benchmark.cases import complaint
+from benchmark.store import TABLES, Store, read_table
+from benchmark.store.pack import pack, unpack
+from benchmark.store.packed import PARTS
+from benchmark.store.status import status_of
+from tests.benchmark.cases import cell, complaint, job, tables, trained
 
 CELLS = sorted(path for path in COMMITTED.glob("*-mlr-*") if path.is_dir())[::25]
+CELLS += sorted(COMMITTED.glob("digits-dnn-*"))[:1]  # with validation: other columns
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """Some committed cells."""
-    for cell in CELLS:
-        shutil.copytree(cell, tmp_path / "store" / cell.name)
+    for folder in CELLS:
+        shutil.copytree(folder, tmp_path / "store" / folder.name)
     shutil.copytree(COMMITTED / "partitions", tmp_path / "store" / "partitions")
     return tmp_path / "store"
 
@@ -58,6 +62,57 @@ def test_what_cannot_be_packed_is_one_line(store: Path, tmp_path: Path) -> None:
     assert "already" in complaint(lambda: pack(store, tmp_path / "packed"))
     (tmp_path / "packed" / "runs.parquet").write_bytes(b"PAR1")
     assert "runs.parquet" in complaint(lambda: unpack(tmp_path / "packed", tmp_path / "back"))
+
+
+def test_a_packed_store_is_read_where_it_is(store: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "packed"
+    pack(store, packed)
+    ours, theirs = Store(store), Store(packed)
+    assert ours.cells() == theirs.cells()
+    assert ours.algorithms() == theirs.algorithms()
+    for (folder, run), (place, again) in zip(ours.runs(), theirs.runs(), strict=True):
+        assert again == run
+        assert theirs.find_whole(run.cell, run.seed) == run
+        assert theirs.seeds(run.cell) == ours.seeds(run.cell)
+        for name in TABLES:
+            pd.testing.assert_frame_equal(
+                read_table(folder, run, name), read_table(place, run, name), check_exact=True
+            )
+    assert theirs.find(run.cell, 77) is None
+    assert status_of(run.cell, run.seed, theirs).state == "done"
+    done = CliRunner().invoke(app, ["compare", str(store), str(packed)])
+    assert done.exit_code == 0, done.output
+    assert (
+        run.cell.key
+        in CliRunner().invoke(app, ["show", run.cell.key, "--store", str(packed)]).output
+    )
+
+
+def test_runs_are_made_on_top_of_a_packed_store(tmp_path: Path) -> None:
+    of, packed = cell(), tmp_path / "packed"
+    pack(trained(tmp_path / "store", job(of)).root, packed)
+    store = Store(packed)
+
+    def planned(**more: bool) -> list[tuple[int, ...]]:
+        return [j.seeds for j in plan([of], [0, 1], {}, store, stack=False, **more).jobs]
+
+    assert planned() == [(1,)]
+    assert planned(rerun=True) == [(0,), (1,)]
+    before = store.find(of, 0)
+    trained(packed, job(of, 1))
+    assert planned() == []
+    assert store.seeds(of) == [0, 1]
+    assert {path.name for path in packed.glob("digits-*/*")} == {"seed-1"}
+    run, history = store.find(of, 1), tables(store, of, 1)[0]
+    assert run is not None
+    assert before is not None
+    changed = before.model_copy(update={"wall_seconds": 99.0})
+    store.write(changed, history.assign(seconds=0.0), tables(store, of, 0)[1])
+    found = store.find(of, 0)
+    assert found is not None
+    assert found.wall_seconds == 99.0, "a folder has precedence over the tables"
+    assert pack(packed, tmp_path / "again")[0] == 2
+    assert Store(tmp_path / "again").find(of, 0) == found
 
 
 def test_two_stores_are_compared_run_by_run(store: Path, tmp_path: Path) -> None:
