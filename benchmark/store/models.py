@@ -15,7 +15,7 @@ import safetensors.torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, one_line
 from benchmark.store.record import MODELS, Run
 from benchmark.store.runs import checked
 
@@ -46,8 +46,8 @@ def kept_models(folder: Path) -> tuple[bool, int]:
     Raises BenchmarkError if the file is missing or damaged.
     """
     with _opened(folder / MODELS) as file:
-        names = [name.split("/") for name in file.keys()]  # noqa: SIM118  not a mapping
-    clients = {name[1] for name in names if name[0] == PERSONAL}
+        names = [name.split("/", 2) for name in file.keys()]  # noqa: SIM118  not a mapping
+    clients = {name[1] for name in names if name[0] == PERSONAL and len(name) == 3}
     return any(name[0] == GLOBAL for name in names), len(clients)
 
 
@@ -65,7 +65,10 @@ def read_model(
     path = folder / MODELS
     if not (run.has_models and path.is_file()):
         raise BenchmarkError(f"{folder}: keeps no models; run with --keep-models")
-    tensors = safetensors.torch.load(checked(folder, run, MODELS))
+    try:
+        tensors = safetensors.torch.load(checked(folder, run, MODELS))
+    except SafetensorError as error:
+        raise BenchmarkError(f"{path}: not a file of models ({error})") from None
     above = _above(GLOBAL if client is None else PERSONAL, client or 0)
     own = {n.removeprefix(above): t for n, t in tensors.items() if n.startswith(above)}
     if not own:
@@ -84,10 +87,15 @@ def read_model(
 
 def _built(path: Path, run: Run, client: int | None) -> nn.Module:
     with _opened(path) as file:
-        facts = file.metadata()
+        facts = file.metadata() or {}
     cell = run.cell
     kind = cell.model if client is None or cell.auxiliary is None else cell.auxiliary
-    module: nn.Module = kind.build(tuple(json.loads(facts["shape"])), int(facts["classes"]))
+    try:
+        shape, classes = tuple(map(int, json.loads(facts["shape"]))), int(facts["classes"])
+        module: nn.Module = kind.build(shape, classes)
+    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        reason = one_line(error)
+        raise BenchmarkError(f"{path}: shape, classes: no model is built so ({reason})") from None
     return module
 
 

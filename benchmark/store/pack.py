@@ -5,15 +5,20 @@ See :mod:`benchmark.store.packed` for the tables, which can also be read where t
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
-from benchmark.errors import BenchmarkError, writing
+from benchmark.errors import BenchmarkError, one_line, writing
 from benchmark.store.packed import PARTS, packed_in, read_part
 from benchmark.store.record import Run
 from benchmark.store.runs import TABLES, Store, read_table, record_of
+from datasets.files import write_whole
+
+INDEX = re.compile(r"[0-9a-f]{16}\.npz")
+"""The name of a file of index lists."""
 
 
 def pack(store: Path, out: Path) -> tuple[int, int, int]:
@@ -62,11 +67,11 @@ def unpack(packed: Path, store: Path) -> int:
         if Store(store).find(run.cell, run.seed) is None:
             Store(store).write(run, *tables)
             count += 1
-    folder = store / "partitions"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in read_part(packed / PARTS[-1]).itertuples(index=False):
-        if not (folder / Path(name).name).exists():
-            (folder / Path(name).name).write_bytes(content)
+    for name, content in _lists(packed / PARTS[-1]):
+        place = store / "partitions" / name
+        if not place.exists():
+            with writing(place):
+                write_whole(place, content)
     return count
 
 
@@ -83,7 +88,21 @@ def _unpacked(packed: Path) -> Iterator[tuple[Run, tuple[pd.DataFrame, pd.DataFr
         raise BenchmarkError(f"{packed}: allowed: a folder with {', '.join(PARTS)}")
     for cell, seed in tables.rows:
         history, clients = (tables.table(cell, seed, name) for name in TABLES)
-        yield Run.model_validate_json(tables.record(cell, seed)), (history, clients)
+        try:
+            record = Run.model_validate_json(tables.record(cell, seed))
+        except ValueError as error:
+            path = packed / PARTS[0]
+            raise BenchmarkError(f"{path}: not a record of a run ({one_line(error)})") from None
+        yield record, (history, clients)
+
+
+def _lists(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of the files of index lists. Raises BenchmarkError for anything else."""
+    for row in read_part(path).to_dict("records"):
+        name, content = row.get("name"), row.get("content")
+        if not (isinstance(name, str) and isinstance(content, bytes) and INDEX.fullmatch(name)):
+            raise BenchmarkError(f"{path}: name, content: allowed: a digest with .npz, bytes")
+        yield name, content
 
 
 def _compare(runs: list[tuple[Path, Run]], out: Path) -> None:

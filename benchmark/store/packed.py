@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +45,13 @@ class Packed:
 
     def table(self, cell: str, seed: str, name: str) -> "pd.DataFrame":
         """A run's table, to the bit. Raises BenchmarkError if the tables are damaged."""
+        try:
+            return self._table(cell, seed, name)
+        except (LookupError, TypeError, ValueError) as error:  # other columns, rows or texts
+            path, reason = self.folder / name, one_line(error)
+            raise BenchmarkError(f"{path}: not a packed table ({reason})") from None
+
+    def _table(self, cell: str, seed: str, name: str) -> "pd.DataFrame":
         number, row = self.rows[cell, seed]
         if name not in self._tables:
             frame = read_part(self.folder / name)
@@ -68,6 +75,9 @@ def packed_in(root: Path) -> Packed | None:
 @lru_cache(maxsize=8)
 def _packed(root: Path, stamps: tuple[int, ...]) -> Packed:
     rows: list[Any] = read_part(root / RUNS).to_dict("records")
+    columns = ("cell", "seed", "record", *PARTS[1:3])
+    if not all(isinstance(row.get(column), str) for row in rows for column in columns):
+        raise BenchmarkError(f"{root / RUNS}: {', '.join(columns)}: allowed: texts")
     return Packed({(r["cell"], r["seed"]): (n, r) for n, r in enumerate(rows)}, {}, root)
 
 

@@ -13,11 +13,15 @@ from benchmark.cli.commands import app
 from tests.benchmark.cases import EXPERIMENT
 from tests.benchmark.mutations import fuzzed, within
 
-COMMANDS = ["list", "run", "report", "compare", "partition", "show", "verify", "status"]
+STORED = ["run", "tune", "report", "compare", "show", "verify", "status", "models", "figure"]
+STORED += ["export"]
+COMMANDS = [*STORED, "list", "partition", "partition show", "pack", "unpack"]
 OPTIONS = ["--profile", "--protocol", "--algorithm", "--dataset", "--seeds", "--seed", "--jobs"]
 OPTIONS += ["--device", "--data-root", "--store", "--out", "--rounds", "--ray", "--json", "--rerun"]
-OPTIONS += ["--time-limit", "--tolerance", "--precision", "--graphs", "--no-graphs"]
+OPTIONS += ["--time-limit", "--tolerance", "--precision", "--graphs", "--no-graphs", "--set"]
+OPTIONS += ["--model", "--format", "--keep-models", "--checkpoint-every", "--help"]
 WORDS = ["tiny.toml", "digits", "smoke", "paper", "as_run", "fedavg", "mnist", "cpu", "auto", "0,1"]
+WORDS += ["rounds=2", "hyper.eta=0.1", "hyper.eta=nan", "x.y=1", "partition=iid", "csv", "mlr"]
 HOSTILE = ["", "-", "--", "--no", "/dev/null/x", "/proc/nowhere"]
 HOSTILE += ["x" * 300, "x" * 5000, "x" * 300 + ".toml", "x" * 300 + ".py", "../" * 2000, "a/b.toml"]
 HOSTILE += [
@@ -60,8 +64,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_any_arguments(folder: Path, command: str, arguments: list[str], named: bool) -> None:
     """Only arguments are tested; nothing is trained."""
-    words = [command, *(["tiny.toml"] if named else []), *arguments]
-    words = ["partition", *words] if command == "show" else words
+    place = ["--store", "runs"] if command in STORED else []  # not the committed results
+    words = [*command.split(), *place, *(["tiny.toml"] if named else []), *arguments]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(benchmark.jobs.workers, "run_all", lambda *_: None)
