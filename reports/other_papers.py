@@ -36,22 +36,22 @@ class Column(Record):
     """Accuracy of the global model."""
 
     def numbers(self) -> Iterator[tuple[str, str, float]]:
-        """Method, scores and number."""
+        """Triples of method, scores and number."""
         for scores, found in (("global", self.global_), ("personal", self.personal)):
             yield from ((method, scores, mean) for method, mean in found.items())
 
 
 class Paper(Record):
-    """A place where numbers are printed, with those that an experiment is held against."""
+    """A source of printed numbers, and those that an experiment is compared with."""
 
     experiment: str
     """Name of the experiment that repeats it."""
     source: str
-    """The place."""
+    """Authors, title, venue and table, or a repository."""
     state: Literal["read", "recalled"]
-    """``recalled``: nobody has looked the numbers up at their source yet."""
+    """``read``: copied from the source. ``recalled``: not yet checked there."""
     note: str
-    """What is known of how the numbers were made, and where ours are made otherwise."""
+    """What is known about how the numbers were made, and how ours differ."""
     columns: tuple[Column, ...]
     """The numbers by setting."""
 
@@ -60,6 +60,7 @@ class File(Record):
     """The file of all papers."""
 
     papers: tuple[Paper, ...]
+    """The papers."""
 
 
 def lines(results: Results) -> list[tuple[str, ...]]:
@@ -76,7 +77,7 @@ def notes(results: Results) -> str:
     """The sources, and how their numbers were made; empty where there are none."""
     found = [f"{paper.source}: {READ[paper.state]}. {paper.note}" for paper in _papers(results)]
     if found:
-        found.append("There are no verdicts: too little is known of how these numbers were made.")
+        found.append("There are no verdicts: too little is known about how they were made.")
     return " ".join(found)
 
 

@@ -54,7 +54,7 @@ def run_on_cluster(
     command = _Command(shared.store.root / f".command-{uuid4().hex}", distributions())
     with stop.on_signals():
         _connect(ray, address)
-    with stop.on_signals():  # once more: Ray's start installs handlers of its own
+    with stop.on_signals():  # again, because Ray's start installs its own handlers
         try:
             _open(command.token)
             task = ray.remote(
@@ -67,7 +67,7 @@ def run_on_cluster(
                 conclude(_collect(ray, waiting, news.tell, stop, command.token))
         finally:
             command.token.unlink(missing_ok=True)
-            with stop.on_signals():  # however many have come: the next one cuts no shutdown short
+            with stop.on_signals():  # however many have come: the next must not cut the shutdown
                 ray.shutdown()
 
 
