@@ -117,10 +117,10 @@ def _where(found: Table, every: Sequence[Standing]) -> str:
     for setting in found.settings:
         above = sum(setting in one.wins for one in rivals)
         below = sum(setting in one.losses for one in rivals)
-        said.append(f"{labels[setting]} {above} and {below}")
+        said.append(f"on {labels[setting]}, {above} and {below}")
     return (
         f"Number of the {len(rivals)} methods above and below training alone by more than "
-        f"{PRACTICAL:g} pp: {', '.join(said)}."
+        f"{PRACTICAL:g} pp: {'; '.join(said)}."
     )
 
 
@@ -161,15 +161,15 @@ def _left_out(found: Table) -> str:
     if found.partial:
         labels = short_labels([*found.settings, *found.partial])
         most = len(found.rows) + len(found.missing)
-        counts = (f"{labels[setting]} ({n} of {most})" for setting, n in found.partial.items())
+        counts = (f"{labels[s]} ({n} of {most} methods)" for s, n in found.partial.items())
         said.append(
-            "settings that too few methods have run with enough seeds, or whose data set lacks "
-            f"other settings: {', '.join(counts)}"
+            f"No claim rests on {', '.join(counts)}: too few methods have run there with enough "
+            "seeds, or the data set lacks other settings."
         )
     if found.missing:
         names = ", ".join(method_label(*key) for key in found.missing)
-        said.append(f"methods that lack runs in some setting, or diverged there: {names}")
-    return f"Left out here, and in no claim: {'; '.join(said)}." if said else ""
+        said.append(f"Not ranked, as they lack a setting or diverged in one: {names}.")
+    return " ".join(said)
 
 
 def lines(found: Table, every: Sequence[Standing]) -> list[tuple[str, ...]]:

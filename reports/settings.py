@@ -59,7 +59,7 @@ def column_label(setting: Setting, among: Sequence[Setting]) -> str:
 def short_labels(among: Sequence[Setting]) -> dict[Setting, str]:
     """The label of each column by few words that tell it apart: ``Dirichlet(0.1)``."""
     heads = _own([column_label(s._replace(partition=None), among).split(", ") for s in among])
-    tails = _own([(s.partition or "").split(", ") for s in among])
+    tails = _own([s.partition.split(", ") if s.partition else [] for s in among])
     kinds = [list(words) for words in {tuple(tail) for tail in tails}]
     return {
         setting: " ".join([*head, *_told_apart(tail, kinds)]) or column_label(setting, among)
