@@ -45,7 +45,7 @@ class Partition:
         if len(self.validation) not in (0, len(self.train)):
             raise DataError(
                 f"{len(self.train)} training and {len(self.validation)} validation lists; "
-                "a partition has as many, or none for validation"
+                "a partition needs one of each for every client, or no validation lists"
             )
         for part in self._parts:
             if part.dtype != np.int64 or part.ndim != 1 or not len(part):

@@ -70,7 +70,7 @@ def draw(results: Results, path: Path) -> list[Path]:
 
 
 def _arranged(panels: Mapping[str, Sequence[Row]], wide: float, columns: int) -> Figure:
-    """A panel per setting, up to two in a row, above one legend with so many columns."""
+    """A panel per setting, up to two in a row, above one legend of ``columns`` columns."""
     across = min(2, len(panels))
     down = -(-len(panels) // across)
     lines = max(map(len, panels.values())) + 1

@@ -108,10 +108,11 @@ class Selected:
     model: Models = None
     algorithm: Algorithms = None
     seeds: Annotated[
-        str | None, typer.Option(help="How many seeds (5), or which ones (0,3,4 or 7,).")
+        str | None,
+        typer.Option(help="How many seeds (5), or which ones (0,3,4; a single one: 7,)."),
     ] = None
     seed: Annotated[
-        int | None, typer.Option(min=0, max=LARGEST_SEED, help="One seed: 7 means --seeds 7,")
+        int | None, typer.Option(min=0, max=LARGEST_SEED, help="One seed, by its number.")
     ] = None
     store: RunsFolder = RUNS
 

@@ -70,7 +70,7 @@ class Counting(Network):
 
 
 def check_gradient_evaluations(method: Method, **hyper: Any) -> None:
-    """Each round takes as many gradients as the algorithm says, each of all clients at once."""
+    """Each round takes the algorithm's number of gradients, each of all clients at once."""
     of = federation()
     network = Counting(of.network.module)
     of, settings = replace(of, network=network), method.resolve(hyper)
