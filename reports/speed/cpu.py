@@ -138,6 +138,7 @@ def _page(found: dict[str, Any], on_gpu: dict[str, Any]) -> str:
         "train in turn, as its cache holds the batches of one. Two processes of one thread reach "
         f"{found['two_jobs']:.2f} times the throughput of one (MNIST/DNN, PFML).\n\n"
         f"{_checkpoints(found)}\n\n"
+        f"{_leaving(found)}"
         f"{_rest(found)}\n\n"
         f"{convolutions.section(found.get('convolutions', []))}"
         f"Made by `python -m tests.speed` with Python {machine['python']}.\n\n"
@@ -154,6 +155,20 @@ def _checkpoints(found: dict[str, Any]) -> str:
     return (
         "A checkpoint's size and time, and its share of a run at the default interval: "
         f"{'; '.join(said)}."
+    )
+
+
+def _leaving(found: dict[str, Any]) -> str:
+    """How much longer steps take that leave the fast path; empty where it was not measured."""
+    said = [
+        f"{row['unit']}, {row['reason']}: {row['ratio']:.1f}×" for row in found.get("leaving", [])
+    ]
+    if not said:
+        return ""
+    return (
+        "A mask of parameters in every step (FedBABU's round over FedAvg's), and steps that only "
+        "some clients take (local work in epochs, sizes up to four times their mean; over equally "
+        f"many steps of all), make a round longer: {'; '.join(said)}.\n\n"
     )
 
 

@@ -23,6 +23,7 @@ from benchmark.jobs.job import EVERY
 from benchmark.spec import Mlr
 from benchmark.store.checkpoint import MIN_INTERVAL, Checkpoints
 from benchmark.store.header import Identity
+from tests.speed import leaving
 from tests.speed.convolutions import compared
 from tests.speed.other_loops import Loaders, Plain
 from tests.speed.work_units import Engine, Unit, units
@@ -222,6 +223,7 @@ PARTS: dict[str, Callable[[int, list[int]], Any]] = {
     "convolutions": lambda turns, _: compared(
         units()[-1], turns, partial(sgemm_rate, clock=time.process_time)
     ),
+    "leaving": lambda turns, _: leaving.compared(turns, seconds_of),
     "two_jobs": lambda turns, _: processes("MNIST/DNN pfml", 2),
 }
 """All that the report on speed shows, on one thread: by part, given turns and client counts."""

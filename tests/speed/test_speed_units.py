@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from benchmark.spec import LeNet5, Mlr
 from reports.speed.convolutions import section
 from tests.speed.convolutions import compared
+from tests.speed.leaving import UNEQUAL, useful
 from tests.speed.measure import exponent, rounds
 from tests.speed.other_loops import Loaders, Plain
 from tests.speed.work_units import HYPER, E, Engine, K, Unit, forward_flops, units
@@ -91,3 +92,9 @@ def test_a_measurement_holds_every_way_and_the_floor() -> None:
 def test_the_exponent_of_a_power_is_its_power(power: float, scale: float) -> None:
     sizes = [1.0, 10.0, 100.0]
     assert exponent(sizes, [scale * n**power for n in sizes]) == pytest.approx(power)
+
+
+def test_an_epoch_of_unequal_clients_is_as_long_as_the_longest() -> None:
+    assert useful((400, 200, 200), 100) == (4 + 2 + 2) / 12
+    assert useful((300, 300), 100) == 1.0
+    assert max(UNEQUAL) > 3 * sum(UNEQUAL) / len(UNEQUAL)
