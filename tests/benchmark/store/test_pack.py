@@ -1,6 +1,5 @@
 """A packed store comes back whole, to the bit."""
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -16,17 +15,22 @@ from benchmark.store.packed import PARTS
 from benchmark.store.status import status_of
 from tests.benchmark.cases import cell, complaint, job, tables, trained
 
-CELLS = sorted(path for path in COMMITTED.glob("*-mlr-*") if path.is_dir())[::25]
-CELLS += sorted(COMMITTED.glob("digits-dnn-*"))[:1]  # with validation: other columns
+NAMES = Store(COMMITTED).cells()
+CELLS = [name for name in NAMES if "-mlr-" in name][::25]
+CELLS += [name for name in NAMES if name.startswith("digits-dnn-")][:1]  # with validation scores
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """Some committed cells."""
-    for folder in CELLS:
-        shutil.copytree(folder, tmp_path / "store" / folder.name)
-    shutil.copytree(COMMITTED / "partitions", tmp_path / "store" / "partitions")
-    return tmp_path / "store"
+    made = Store(tmp_path / "store")
+    for name in CELLS:
+        for folder, run in Store(COMMITTED).runs_of(name):
+            history, clients = (read_table(folder, run, table) for table in TABLES)
+            made.write(run, history, clients)
+    (made.root / "partitions").mkdir()
+    (made.root / "partitions" / "0123456789abcdef.npz").write_bytes(b"index lists")
+    return made.root
 
 
 def contents(folder: Path) -> dict[str, bytes]:
