@@ -63,10 +63,10 @@ def synthetic(alpha: float = 0.5, beta: float = 0.5, clients: int = 100, seed: i
 
 def _check(alpha: float, beta: float, clients: int, seed: int) -> None:
     for name, spread in (("alpha", alpha), ("beta", beta)):
-        if not (isinstance(spread, int | float) and 0 <= spread <= 1e6):
+        if isinstance(spread, bool) or not (isinstance(spread, int | float) and 0 <= spread <= 1e6):
             raise DataError(f"synthetic: {name} must be a number in 0..1e6, not {spread!r}")
     for name, number, low, high in (("clients", clients, 1, 10**6), ("seed", seed, 0, 2**32 - 1)):
-        if not (isinstance(number, int) and low <= number <= high):
+        if isinstance(number, bool) or not (isinstance(number, int) and low <= number <= high):
             raise DataError(
                 f"synthetic: {name} must be a whole number in {low}..{high}, not {number!r}"
             )

@@ -161,6 +161,7 @@ def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(**made, **given)
 
     keyword_only = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in flat]
+    # inspect reads this attribute, which the type of functions does not declare.
     called.__signature__ = inspect.Signature(keyword_only)  # type: ignore[attr-defined]
     called.__annotations__ = {p.name: p.annotation for p in flat}
     return called

@@ -65,7 +65,7 @@ def _bare(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            node.body = [each for each in body if not _is_text(each)]  # type: ignore[attr-defined]
+            body[:] = [each for each in body if not _is_text(each)]
     return tree
 
 

@@ -13,7 +13,7 @@ from datasets.records import kinds_in
 
 __all__ = ["KINDS", "PartitionSpec"]
 
-KINDS = kinds_in(__name__, __path__, Recipe)  # type: ignore[type-abstract]
+KINDS = kinds_in(__name__, __path__, Recipe)  # type: ignore[type-abstract]  # a base
 """Every kind of partition by its name."""
 
 if TYPE_CHECKING:

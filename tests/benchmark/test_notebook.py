@@ -1,6 +1,7 @@
 """The functions for Python: run, load, plot."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,10 +56,10 @@ def test_settings_are_values_by_field(tiny: str, tmp_path: Path) -> None:
 def test_what_cannot_be_is_one_line(tiny: str, tmp_path: Path) -> None:
     assert "no experiment" in complaint(lambda: benchmark.load("table9"))
     benchmark.run(tiny, profile="smoke", algorithms="local", store=tmp_path / "runs")
-    shared = {"profile": "smoke", "store": tmp_path / "runs"}
+    shared: dict[str, Any] = {"profile": "smoke", "store": tmp_path / "runs"}
 
     def drawn(name: str, **more: str) -> str:
-        return complaint(lambda: benchmark.plot(tiny, tmp_path / name, **shared, **more))  # type: ignore[arg-type]
+        return complaint(lambda: benchmark.plot(tiny, tmp_path / name, **shared, **more))
 
     assert "allowed: a name that ends in pdf" in drawn("a.doc")
     assert "methods or lines: Local-only (PM)" in drawn("a.pdf", series="PFML")

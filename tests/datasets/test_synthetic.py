@@ -85,7 +85,14 @@ def test_the_legacy_stream_is_private() -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("alpha", -0.1), ("beta", float("nan")), ("clients", 0), ("clients", 2.5), ("seed", -1)],
+    [
+        ("alpha", -0.1),
+        ("beta", float("nan")),
+        ("clients", 0),
+        ("clients", 2.5),
+        ("clients", True),
+        ("seed", -1),
+    ],
 )
 def test_options_out_of_range_are_named(option: str, value: float) -> None:
     with pytest.raises(DataError, match=rf"synthetic: {option} must be .* not {value}"):

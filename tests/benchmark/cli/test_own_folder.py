@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,11 @@ GUIDE = (ROOT / "docs" / "own-data-and-model.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"# file: (\S+)\n")
 WAY = 'extends = "as_described"\ndescription = "A way of my own"\n'
-CHOSEN = {"profile": "smoke", "models": ["net.py", "mlr"], "algorithms": ["steps.py", "local"]}
+CHOSEN: dict[str, Any] = {
+    "profile": "smoke",
+    "models": ["net.py", "mlr"],
+    "algorithms": ["steps.py", "local"],
+}
 WORDS = ("--profile", "smoke", "--model", "net.py", "--algorithm", "steps.py")
 
 
@@ -91,8 +96,8 @@ def test_everything_of_ones_own_gives_a_page_through_interruptions(
     with monkeypatch.context() as patch:
         stop_after(2, patch)
         with pytest.raises(Interrupted, match="round 2 of 3 is saved"):
-            benchmark.run("mine.toml", **CHOSEN, store="python")  # type: ignore[arg-type]
-    found = benchmark.run("mine.toml", **CHOSEN, store="python")  # type: ignore[arg-type]
+            benchmark.run("mine.toml", **CHOSEN, store="python")
+    found = benchmark.run("mine.toml", **CHOSEN, store="python")
     assert {*found.scores["method"]} == {"steps", "local"}
     assert {*found.scores["model"]} == {"net", "mlr"}
     assert "4 runs in both, 4 of them with the same bits" in done("compare", "runs", "python")

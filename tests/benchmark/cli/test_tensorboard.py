@@ -1,7 +1,7 @@
 """Scores as TensorBoard's events: every run in a folder, every score under a tag."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,8 +21,8 @@ Points = dict[tuple[str, str, int], float]
 @pytest.fixture
 def scores(tmp_path: Path) -> pd.DataFrame:
     (tmp_path / "tiny.toml").write_text(EXPERIMENT, encoding="utf-8")
-    where = {"profile": "smoke", "store": tmp_path / "runs"}
-    return benchmark.run(str(tmp_path / "tiny.toml"), seeds=2, **where).scores  # type: ignore[arg-type]
+    where: dict[str, Any] = {"profile": "smoke", "store": tmp_path / "runs"}
+    return benchmark.run(str(tmp_path / "tiny.toml"), seeds=2, **where).scores
 
 
 def exported(tmp_path: Path, code: int = 0) -> str:
@@ -34,13 +34,14 @@ def exported(tmp_path: Path, code: int = 0) -> str:
 
 
 def wanted(scores: pd.DataFrame) -> Points:
+    rows: Iterable[Any] = scores.itertuples()
     return {
         (
             f"{row.protocol}/{row.cell}/seed-{row.seed}",
             f"{row.split}/{row.models} {row.score}",
-            int(row.round),  # type: ignore[arg-type]
-        ): float(row.value)  # type: ignore[arg-type]
-        for row in scores.itertuples()
+            int(row.round),
+        ): float(row.value)
+        for row in rows
     }
 
 

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,8 +152,8 @@ def test_scrambled_test_labels_change_no_choice(
 ) -> None:
     scored = training._scored
 
-    def scrambled(*given: object) -> tuple[Blocks, Blocks | None]:
-        test, validation = scored(*given)  # type: ignore[arg-type]
+    def scrambled(*given: Any) -> tuple[Blocks, Blocks | None]:
+        test, validation = scored(*given)
         return replace(test, y=(test.y + 3) % 10, x=test.x * np.nan), validation
 
     monkeypatch.setattr(training, "_scored", scrambled)

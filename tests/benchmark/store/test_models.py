@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -92,8 +93,8 @@ def test_what_cannot_be_loaded_is_one_line(tmp_path: Path) -> None:
     store = kept(tmp_path, of)
     trained(tmp_path, job(without))
 
-    def refused(name: str = of.key, seed: int = 0, **more: object) -> str:
-        return complaint(lambda: benchmark.load_model(name, seed, store=tmp_path, **more))  # type: ignore[arg-type]
+    def refused(name: str = of.key, seed: int = 0, **more: Any) -> str:
+        return complaint(lambda: benchmark.load_model(name, seed, store=tmp_path, **more))
 
     assert "run with --keep-models" in refused(without.key)
     assert "no run of seed 4, allowed: 0" in refused(seed=4)
