@@ -18,6 +18,8 @@ NEEDED = [Requirement(text) for text in PROJECT["dependencies"]]
 OPTIONAL = [
     Requirement(text) for every in PROJECT["optional-dependencies"].values() for text in every
 ]
+TESTERS = ("pytest", "pytest-benchmark", "hypothesis", "numba")
+RESUMING = ("-m", "pytest", "-q", "-W", "default", "tests/benchmark/store/test_checkpoint.py")
 QUICK = ("-m", "benchmark", "run", "digits", "--profile", "smoke", "--jobs", "1")
 
 
@@ -57,16 +59,19 @@ def lowest(requirement: Requirement) -> str:
 @pytest.mark.slow
 @pytest.mark.skipif("PFL_VERSIONS" not in os.environ, reason="on demand: set PFL_VERSIONS=1")
 @pytest.mark.parametrize("which", ["lowest", "newest"])
-def test_the_lowest_and_the_newest_versions_train_and_report(tmp_path: Path, which: str) -> None:
+def test_the_lowest_and_the_newest_versions_train_report_and_resume(
+    tmp_path: Path, which: str
+) -> None:
     """Downloads gigabytes and takes a quarter of an hour."""
     python = tmp_path / "venv" / "bin" / "python"
     bounds = tmp_path / "bounds.txt"
-    bounds.write_text("\n".join(map(lowest, NEEDED)) if which == "lowest" else "")
+    bounds.write_text("\n".join({*map(lowest, NEEDED + OPTIONAL)}) if which == "lowest" else "")
     without = {name: value for name, value in os.environ.items() if name != "PIP_CONSTRAINT"}
     commands: tuple[list[str | Path], ...] = (
         [sys.executable, "-m", "venv", tmp_path / "venv"],
-        [python, "-m", "pip", "install", "-q", "-c", bounds, ROOT],
+        [python, "-m", "pip", "install", "-q", "-c", bounds, ROOT, *TESTERS],
         [python, *QUICK, "--store", tmp_path / "runs"],
+        [python, *RESUMING],
     )
     for command in commands:
         subprocess.run(command, cwd=ROOT, env=without, check=True)
