@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reports import aggregates, clients, costs
+from reports import aggregates, costs, per_client
 from reports.aggregates import Estimate, Practical
 from reports.equivalence import LEAST_SEEDS, PRACTICAL
 from reports.names import method_rank, model_name
@@ -163,7 +163,7 @@ def _standing(found: Table, key: Key, rank: float) -> Standing:
     tuned = found.values.get((TUNED, "personal")) if key[0] != TUNED else None
     gains = None if others is None else ours - others
     improvement = aggregates.probability_of_improvement
-    shares = {row.setting: clients.against_alone(row) for row in found.rows[key]}
+    shares = {row.setting: per_client.against_alone(row) for row in found.rows[key]}
     spent = [cost for row in found.rows[key] if row.runs and (cost := costs.counted(row.runs))]
     kilobytes = [(cost.bytes_down + cost.bytes_up) / 1e3 for cost in spent]
     return Standing(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scipy import stats
+from scipy import special
 
 from reports.statistics import Summary
 
@@ -87,5 +87,5 @@ def _half(variance: float, other: float, freedom: int, other_freedom: int) -> fl
     if total == 0:
         return 0.0
     degrees = total**2 / (variance**2 / freedom + other**2 / other_freedom)
-    quantile = float(stats.t.ppf(0.95, degrees))
+    quantile = float(special.stdtrit(degrees, 0.95))
     return quantile * float(total**0.5)

@@ -10,7 +10,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.places import experiment_names
 from benchmark.spec import Experiment, Protocol, load_experiment, load_protocol
 from benchmark.store import Store
-from reports.compare import rows
+from reports.comparison import rows
 from reports.methods import Methods
 from reports.published import published_tables
 from reports.rows import Row, flat

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -108,7 +108,7 @@ def summarise(values: ArrayLike) -> Summary:
 
 def t_quantile(n: int) -> float:
     """The 97.5 % quantile of Student's t with n − 1 degrees of freedom; n ≥ 2."""
-    return float(stats.t.ppf(0.975, n - 1))
+    return float(special.stdtrit(n - 1, 0.975))
 
 
 def paired(ours: ArrayLike, other: ArrayLike) -> Paired:
@@ -123,7 +123,7 @@ def paired(ours: ArrayLike, other: ArrayLike) -> Paired:
     low, high = mean - t_quantile(n) * error, mean + t_quantile(n) * error
     if error < 1e-12:
         return Paired(n, mean, low, high, float(abs(mean) < 1e-12))
-    return Paired(n, mean, low, high, float(2 * stats.t.sf(abs(mean) / error, n - 1)))
+    return Paired(n, mean, low, high, float(2 * special.stdtr(n - 1, -abs(mean) / error)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -107,7 +107,7 @@ def _make(
         _records(job, prepared, settings, results, wall), results, strict=True
     ):
         models = packed(result.models, *prepared.built_for) if settings.keep_models else None
-        settings.store.write(record, result.history, result.clients, models)
+        settings.store.write(record, result.history, result.clients, models=models)
     prepared.checkpoints.clear()
     listen(Event(job, job.cell.rounds, {}, finished=True, note=_divergence(job, results)))
 

@@ -160,6 +160,7 @@ class Store:
         run: Run,
         history: "pd.DataFrame",
         clients: "pd.DataFrame",
+        *,
         models: bytes | None = None,
     ) -> Path:
         """Store a finished run with its checksums; an older one is replaced.

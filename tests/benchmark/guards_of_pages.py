@@ -2,20 +2,20 @@
 
 from tests.benchmark.guards import Guard
 
-PAGES = "reports/test_render.py"
+PAGES = "reports/test_rendering.py"
 OUTPUT = "benchmark/cli/test_output.py"
 
 GUARDS = [
     Guard(
         "a page cut short",
-        "reports/render.py",
+        "reports/rendering.py",
         "                write_whole(target, path.read_bytes())\n",
         "                target.write_bytes(path.read_bytes())\n",
         f"{PAGES}::test_a_page_that_cannot_be_written_is_named_and_the_old_one_stays",
     ),
     Guard(
         "markup in a record",
-        "reports/render.py",
+        "reports/rendering.py",
         'f"\\\\{sign}" if sign in MARKDOWN else sign',
         "sign",
         f"{PAGES}::test_markdown_shows_what_comes_from_files_as_it_is",

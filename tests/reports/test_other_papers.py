@@ -4,7 +4,7 @@ from pathlib import Path
 
 from benchmark.places import experiment_names
 from reports.other_papers import READ, _every, lines, notes
-from reports.render import render
+from reports.rendering import render
 from tests.reports.conftest import Fill, loaded
 
 

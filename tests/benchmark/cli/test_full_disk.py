@@ -71,6 +71,6 @@ def test_a_report_names_its_draft(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(import_module("reports.render"), "_write", full)
+    monkeypatch.setattr(import_module("reports.rendering"), "_write", full)
     assert "tmp" in refused("report", *made, "--out", str(tmp_path / "pages"))
     assert not (tmp_path / "pages").exists()

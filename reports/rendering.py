@@ -10,12 +10,12 @@ import jinja2
 from benchmark.errors import writing
 from datasets.files import write_whole
 from reports import (
-    clients,
     costs,
     gains,
     inconsistencies,
     other_papers,
     overview,
+    per_client,
     ranking,
     site,
     tuning,
@@ -159,8 +159,8 @@ def _render(template: str, **values: object) -> str:
         reductions=REDUCTION_TEXT,
         rule=RULE,
         intervals=INTERVALS,
-        clients_note=clients.NOTE,
-        clients_headings=clients.HEADINGS,
+        clients_note=per_client.NOTE,
+        clients_headings=per_client.HEADINGS,
         ranking=ranking,
         gains=gains,
         tuning=tuning,

@@ -10,7 +10,7 @@ import pytest
 from benchmark.errors import BenchmarkError
 from reports import load_all, render, summary_text
 from reports.equivalence import RULE
-from reports.render import latex
+from reports.rendering import latex
 from tests.reports.conftest import CPU
 
 Fill = Callable[..., Path]

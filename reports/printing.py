@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from reports import across, clients, costs, curves, other_papers, ranking, readings, tuning
+from reports import across, costs, curves, other_papers, per_client, ranking, readings, tuning
 from reports.results import Results
 from reports.sections import distance_rows
 
@@ -55,7 +55,7 @@ def _tables(results: Results) -> Iterator[_Shown]:
         yield _Shown("trials", 2, tuning.TRIAL_HEADINGS, tuning.trial_lines(tuned))
     drawn = [panel for panel in curves.panels(results) if panel.lines]
     if results.experiment.figure is None:
-        yield _Shown("clients", 2, clients.HEADINGS, clients.lines(results))
+        yield _Shown("clients", 2, per_client.HEADINGS, per_client.lines(results))
         yield _Shown("costs", 2, costs.HEADINGS, costs.lines(results))
     else:
         yield _Shown("readings", 2, READINGS, readings.texts(readings.ranked(drawn)))

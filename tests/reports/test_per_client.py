@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmark.spec import Cell
-from reports.clients import bootstrap, lines, shares, spread
+from reports.per_client import bootstrap, lines, shares, spread
 from tests.reports.conftest import loaded
 
 Fill = Callable[..., Path]
