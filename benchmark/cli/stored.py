@@ -1,5 +1,6 @@
 """The commands ``status`` and ``verify``: list the runs of a store, and repeat some."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,9 +20,12 @@ def status(selected: Selected) -> None:
     """Show which runs are done, running, interrupted, failed or not begun, and the time left."""
     from benchmark.store import Store
     from benchmark.store.status import STATES, seconds_left, status_of
+    from benchmark.store.tuning import planned_cells
 
-    wanted = {(c.key, seed): (c, seed) for c, seeds in selected.request.wanted() for seed in seeds}
-    statuses = [status_of(cell, seed, Store(selected.store)) for cell, seed in wanted.values()]
+    store = Store(selected.store)
+    asked = selected.request.wanted(partial(planned_cells, store))
+    wanted = {(cell.key, seed): (cell, seed) for cell, seeds in asked for seed in seeds}
+    statuses = [status_of(cell, seed, store) for cell, seed in wanted.values()]
     shown = table("run", "seed", "state", "round", "", right=("seed", "round"))
     for run in statuses:
         if run.state not in ("done", "not begun"):

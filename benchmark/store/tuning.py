@@ -135,3 +135,20 @@ def settled_cells(
         return cells(experiment, protocol, profile, algorithms)
     outcomes = tunings(store, experiment, protocol, profile, algorithms)
     return [tuned.applied(cell) for cell, tuned in outcomes if tuned is not None]
+
+
+def planned_cells(
+    store: Store,
+    experiment: Experiment,
+    protocol: Protocol,
+    profile: Profile,
+    algorithms: Sequence[str] = (),
+) -> list[Cell]:
+    """All cells of an experiment, with the settings that tuning has chosen so far.
+
+    Cells of methods that are not tuned yet have their own settings.
+    """
+    if experiment.tuning is None:
+        return cells(experiment, protocol, profile, algorithms)
+    outcomes = tunings(store, experiment, protocol, profile, algorithms)
+    return [cell if tuned is None else tuned.applied(cell) for cell, tuned in outcomes]
