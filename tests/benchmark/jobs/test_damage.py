@@ -52,11 +52,11 @@ def test_seeds_of_one_program_killed_between_two_stores_go_on_from_its_checkpoin
     whole = trained(tmp_path / "whole", job(of, 0, 1, 2))
     real, calls = Store.write, []
 
-    def killed(store: Store, *rest: Any) -> Path:
+    def killed(store: Store, *rest: Any, **others: Any) -> Path:
         calls.append(rest)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return real(store, *rest)
+        return real(store, *rest, **others)
 
     often = replace(settings(tmp_path), checkpoint_every=0.0)
     with monkeypatch.context() as patch:

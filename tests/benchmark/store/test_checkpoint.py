@@ -215,7 +215,7 @@ def test_a_full_disk_costs_the_checkpoint_and_not_the_run(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, when, full)
-        patch.setattr(Store, "write", lambda *_: None)
+        patch.setattr(Store, "write", lambda *_, **__: None)
         perform(job(of), replace(settings(tmp_path), checkpoint_every=0.0), heard.append)
     notes = [event.note for event in heard if event.note]
     assert len(notes) == ROUNDS - 1
