@@ -64,15 +64,14 @@ def findings(found: Table, every: Sequence[Standing]) -> list[str]:
 def _on_each(by_data: Mapping[str, tuple[Table, Sequence[Standing]]]) -> str:
     """Who is practically better than training alone on every data set; who ranks first on each."""
     first = ", ".join(f"{_label(every[0])} on {name}" for name, (_, every) in by_data.items())
-    said = f"the best mean rank has {first}"
     if any(found.seeds < LEAST_SEEDS for found, _ in by_data.values()):
-        return f"By data set {said}; {LEAST_SEEDS} seeds are the least for a claim."
+        return f"Best mean rank: {first}; {LEAST_SEEDS} seeds are the least for a claim."
     better = [{_label(one) for one in _called("better", every)} for _, every in by_data.values()]
     (_, some) = next(iter(by_data.values()))
     names = [_label(one) for one in some if _label(one) in set.intersection(*better)]
     who = _named(names) if names else "no method"
     where = f"each of {len(by_data)} data sets"
-    return f"Practically better than training alone on {where}: {who}; {said}."
+    return f"Practically better than training alone on {where}: {who}. Best mean rank: {first}."
 
 
 def _verdict(found: Table, every: Sequence[Standing]) -> str:

@@ -128,8 +128,8 @@ def test_each_data_set_has_a_finding_of_its_own(experiment: str, fill: Fill) -> 
     found = table(loaded(str(both), store))
     first, synthetic, digits, overall = findings(found, standings(found))[:4]
     assert first == (
-        "Practically better than training alone on each of 2 data sets: no method; the best mean "
-        "rank has Local-only (PM) on Synthetic, PFML (PM) on Digits."
+        "Practically better than training alone on each of 2 data sets: no method. Best mean "
+        "rank: Local-only (PM) on Synthetic, PFML (PM) on Digits."
     )
     assert digits.startswith("On Digits, PFML (PM) has the best mean rank, 1.0 of 3")
     assert "better than training alone: 1 of 2 methods (PFML (PM))" in digits
