@@ -35,7 +35,8 @@ PAPER_SERIES = {
 }
 REFERENCE = ("local", "personal")
 CROWDED = 12
-"""Lines per panel above which global models are left out, where nothing is published."""
+"""Lines per panel above which some are left out: guests where numbers are published, elsewhere
+global models of methods that have others."""
 
 
 class Line(NamedTuple):
@@ -107,11 +108,13 @@ def panels(results: Results) -> list[Panel]:
     show, test accuracy in every setting.
 
     Each row that was run, and did not diverge, is a line. A published figure shows its own five
-    series and local-only, other pictures every method. Lines beside published ones get the
-    published smoothing, others the protocol's.
+    series and local-only, other pictures every method, as far as there is room (CROWDED). Lines
+    beside published ones get the published smoothing, others the protocol's.
     """
     is_crowded = len(results.rows) > CROWDED * len(results.columns)
     every = results.main_rows if is_crowded else results.rows
+    if is_crowded and results.has_published:
+        every = [row for row in every if not results.is_guest(row)]
     rows = [row for row in every if row.ours is not None]
     return _figure_panels(results, rows) or _setting_panels(results, rows)
 

@@ -44,6 +44,11 @@ class Results(Stored):
             if row.series.scores == "personal" or row.series.algorithm not in personal
         ]
 
+    def is_guest(self, row: Row) -> bool:
+        """Whether the row's method is one that no grid of the experiment names."""
+        names = {row.series.algorithm, "*"}
+        return not any(names & {*grid.algorithm} for grid in self.experiment.grid)
+
     @cached_property
     def columns(self) -> list[Setting]:
         """The settings of the rows, in the order of columns."""

@@ -72,10 +72,8 @@ def layout(results: Results) -> Table:
 
 
 def _label(row: Row, results: Results) -> str:
-    """The line of a row; with all its settings for a guest, a method that no grid names."""
-    names = {row.series.algorithm, "*"}
-    is_named = any(names & {*grid.algorithm} for grid in results.experiment.grid)
-    if row.runs is None or is_named:
+    """The line of a row; for a guest, with all its settings."""
+    if row.runs is None or not results.is_guest(row):
         return row.series.label
     run = next(iter(row.runs.made.runs.values()))
     return "; ".join(filter(None, [row.series.label, variant_label(run.hyper)]))

@@ -20,10 +20,10 @@ def status(selected: Selected) -> None:
     """Show which runs are done, running, interrupted, failed or not begun, and the time left."""
     from benchmark.store import Store
     from benchmark.store.status import STATES, seconds_left, status_of
-    from benchmark.store.tuning import planned_cells
+    from benchmark.store.tuning import settled_cells
 
     store = Store(selected.store)
-    asked = selected.request.wanted(partial(planned_cells, store))
+    asked = selected.request.wanted(partial(settled_cells, store, untuned=True))
     wanted = {(cell.key, seed): (cell, seed) for cell, seeds in asked for seed in seeds}
     statuses = [status_of(cell, seed, store) for cell, seed in wanted.values()]
     shown = table("run", "seed", "state", "round", "", right=("seed", "round"))

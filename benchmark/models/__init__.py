@@ -13,11 +13,11 @@ from datasets.records import kinds_in
 
 __all__ = ["MODELS", "ModelSpec"]
 
-MODELS = kinds_in(__name__, __path__, Model)  # type: ignore[type-abstract]
+MODELS = kinds_in(__name__, __path__, Model)  # type: ignore[type-abstract]  # a base
 """Every model by its name."""
 
 if TYPE_CHECKING:
     ModelSpec = Model
 else:
-    ModelSpec = Annotated[Union[tuple(MODELS.values())], Field(discriminator="name")]  # noqa: UP007
+    ModelSpec = Annotated[Union[tuple(MODELS.values())], Field(discriminator="name")]  # noqa: UP007  of those found
 """A model of any kind; the field ``name`` tells which."""

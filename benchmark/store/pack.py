@@ -45,7 +45,7 @@ def pack(store: Path, out: Path) -> tuple[int, int, int]:
     names = sorted(blobs)
     contents = [blobs[name] for name in names]
     _write(pd.DataFrame({"name": names, "content": contents}), out / PARTS[-1])
-    _compare(runs, out)
+    _compare(runs, blobs, out)
     files = [folder / name for folder, _ in runs for name in ("run.json", *TABLES)] + lists
     return len(runs), _size(files), _size([out / part for part in PARTS])
 
@@ -105,11 +105,16 @@ def _lists(path: Path) -> Iterator[tuple[str, bytes]]:
         yield name, content
 
 
-def _compare(runs: list[tuple[Path, Run]], out: Path) -> None:
+def _compare(runs: list[tuple[Path, Run]], lists: dict[str, bytes], out: Path) -> None:
+    same_lists = dict(_lists(out / PARTS[-1])) == lists
     for (folder, run), (record, tables) in zip(runs, _unpacked(out), strict=True):
-        same = record == run and all(
-            _bytes(table) == _bytes(read_table(folder, run, name))
-            for name, table in zip(TABLES, tables, strict=True)
+        same = (
+            same_lists
+            and record == run
+            and all(
+                _bytes(table) == _bytes(read_table(folder, run, name))
+                for name, table in zip(TABLES, tables, strict=True)
+            )
         )
         if not same:
             for part in PARTS:

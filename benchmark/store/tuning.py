@@ -126,29 +126,15 @@ def settled_cells(
     protocol: Protocol,
     profile: Profile,
     algorithms: Sequence[str] = (),
+    *,
+    untuned: bool = False,
 ) -> list[Cell]:
     """The cells of an experiment as they are run, with the settings that tuning has chosen.
 
-    Cells of methods that are not tuned yet are left out.
+    untuned: whether cells of methods that are not tuned yet are there too, with their own settings.
     """
     if experiment.tuning is None:
         return cells(experiment, protocol, profile, algorithms)
     outcomes = tunings(store, experiment, protocol, profile, algorithms)
-    return [tuned.applied(cell) for cell, tuned in outcomes if tuned is not None]
-
-
-def planned_cells(
-    store: Store,
-    experiment: Experiment,
-    protocol: Protocol,
-    profile: Profile,
-    algorithms: Sequence[str] = (),
-) -> list[Cell]:
-    """All cells of an experiment, with the settings that tuning has chosen so far.
-
-    Cells of methods that are not tuned yet have their own settings.
-    """
-    if experiment.tuning is None:
-        return cells(experiment, protocol, profile, algorithms)
-    outcomes = tunings(store, experiment, protocol, profile, algorithms)
-    return [cell if tuned is None else tuned.applied(cell) for cell, tuned in outcomes]
+    settled = [(cell if tuned is None else tuned.applied(cell), tuned) for cell, tuned in outcomes]
+    return [cell for cell, tuned in settled if untuned or tuned is not None]

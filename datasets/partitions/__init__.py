@@ -19,5 +19,5 @@ KINDS = kinds_in(__name__, __path__, Recipe)  # type: ignore[type-abstract]  # a
 if TYPE_CHECKING:
     PartitionSpec = Recipe
 else:
-    PartitionSpec = Annotated[Union[tuple(KINDS.values())], Field(discriminator="kind")]  # noqa: UP007
+    PartitionSpec = Annotated[Union[tuple(KINDS.values())], Field(discriminator="kind")]  # noqa: UP007  of those found
 """A partition of any kind; the field ``kind`` tells which."""

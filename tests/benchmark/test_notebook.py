@@ -65,4 +65,4 @@ def test_what_cannot_be_is_one_line(tiny: str, tmp_path: Path) -> None:
     assert "methods or lines: Local-only (PM)" in drawn("a.pdf", series="PFML")
     assert "no matplotlib style" in drawn("a.pdf", style="gone.mplstyle")
     with pytest.raises(AttributeError, match="no attribute 'runs'"):
-        benchmark.runs  # noqa: B018
+        benchmark.runs  # noqa: B018  reading it is the test

@@ -16,6 +16,7 @@ from tests.reports.conftest import loaded
 from tests.reports.test_local_only import SHARED
 
 Fill = Callable[..., Path]
+GUESTS = ["ditto", "apfl", "fedper", "fedrep", "fedrod", "fedala", "fedamp", "fml", "superfed"]
 HERE = Setting("mnist", "mlr", 10, None)
 FIGURE = """
 title = "Tiny figure"
@@ -44,6 +45,16 @@ def figure(tmp_path: Path) -> str:
 
 def drawn(experiment: str, store: Path, profile: str = "paper") -> list[Panel]:
     return panels(loaded(experiment, store, profile))
+
+
+def test_many_guests_leave_the_picture_of_published_numbers(tiny: str, fill: Fill) -> None:
+    def lines(*guests: str) -> set[str]:
+        methods = ["pfml", "local", *guests]
+        store = fill(tiny, methods=methods, made=lambda cell, scores: 0.5, hyper={"eta": 1.0})
+        return {line.series.algorithm for panel in drawn(tiny, store) for line in panel.lines}
+
+    assert lines("ditto") == {"pfml", "local", "ditto"}
+    assert lines(*GUESTS) == {"pfml", "local"}
 
 
 def test_figure_2_has_its_four_panels_and_series(figure: str, fill: Fill) -> None:
